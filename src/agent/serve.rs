@@ -1,7 +1,6 @@
 //! The helper's conversation with its engine: reads requests, answers each from a thread of its own.
 
 use std::{
-    collections::BTreeMap,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -127,6 +126,14 @@ impl Helper {
                 Ok(Reply::Nothing)
             }
             Request::Begin { boxfile, plan, graph } => self.begin(&boxfile, &plan, graph),
+            Request::Resume { run } => {
+                let current = self.record.run()?;
+                anyhow::ensure!(current == run, "run {current} has begun since: this one is over");
+                if let Some(locked) = hold(&self.locked).as_mut() {
+                    locked.run = run;
+                }
+                Ok(Reply::Begun { run })
+            }
             Request::Start { step, attempt } => self.start(&step, attempt, binary, run),
             Request::Finish { step, attempt } => self.finish(&step, attempt),
             Request::Adopt { step } => self.adopt(&step, run),

@@ -2,7 +2,7 @@
 
 use super::{
     record::{Attempt, Began, Block, Done, End, Spec},
-    wire::{Boot, Exit, State},
+    wire::{Exit, State},
 };
 use anyhow::Result;
 

@@ -66,6 +66,8 @@ pub enum Request {
     SaveBound { bound: serde_json::Value },
     /// Opens a run: its documents are kept, its number is given.
     Begin { boxfile: String, plan: serde_json::Value, graph: Graph },
+    /// Goes on with a run after the connection was lost; refused when another one has begun since.
+    Resume { run: u64 },
     /// Writes the specification of an attempt and starts its unit.
     Start { step: StepId, attempt: u32 },
     /// Asks the probe of an ended attempt, and writes `done` if it holds.

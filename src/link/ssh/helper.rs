@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use russh::{ChannelMsg, ChannelReadHalf};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::io::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
 use super::Session;
 use crate::{
@@ -101,7 +101,7 @@ pub(super) async fn start(
 async fn run(
     session: &Session,
     argv: &[&str],
-) -> Result<(DuplexStream, impl AsyncWrite + Send + Unpin + 'static, Complaint), LinkError> {
+) -> Result<(DuplexStream, DuplexStream, Complaint), LinkError> {
     let failed = |error: russh::Error| LinkError::passing(format!("open a channel: {error}"));
     let channel = session.handle.channel_open_session().await.map_err(failed)?;
     let command = shlex::try_join(argv.iter().copied())
@@ -111,7 +111,16 @@ async fn run(
     let (near, far) = tokio::io::duplex(1 << 20);
     let complaint = Complaint::default();
     tokio::spawn(forward(from, far, Arc::clone(&complaint)));
-    Ok((near, to.make_writer(), complaint))
+    let (input, mut source) = tokio::io::duplex(1 << 20);
+    tokio::spawn(async move {
+        let mut writer = to.make_writer();
+        let copied = tokio::io::copy(&mut source, &mut writer).await;
+        // The end of our words is the helper's sign to go; on an error the channel is gone already.
+        if copied.is_ok() {
+            let _ = to.eof().await;
+        }
+    });
+    Ok((near, input, complaint))
 }
 
 /// Passes on what the far side writes. Ends with the channel, also when no exit status came: data may follow one.
