@@ -1,1 +1,4 @@
 //! agent
+
+pub mod durable;
+pub mod want;
