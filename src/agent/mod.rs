@@ -6,6 +6,7 @@
 pub mod boot;
 pub mod client;
 mod documents;
+pub mod durable;
 pub mod guard;
 pub mod install;
 pub mod job;
