@@ -1,6 +1,7 @@
 //! What runs inside an attempt's unit: first `job`, which acts, then `ended`, which writes down how it went.
 
 use std::{
+    collections::BTreeMap,
     env,
     io::{self, Write},
     os::unix::process::CommandExt,
@@ -31,7 +32,7 @@ pub fn job(record: &Path, step: &StepId, number: u32) -> process::ExitCode {
     let record = Record::at(record);
     let attempt = record.attempt(step, number);
     match begin(&attempt) {
-        Ok(Ok(spec)) => match act(&record, &spec, &attempt) {
+        Ok(Ok(spec)) => match act(&spec, &attempt) {
             Ok(()) => {
                 failpoint::hit("job-acted");
                 process::ExitCode::SUCCESS
@@ -57,14 +58,14 @@ fn begin(attempt: &Attempt) -> Result<Result<Spec, (&'static str, i32)>> {
     Ok(Ok(spec))
 }
 
-fn act(record: &Record, spec: &Spec, attempt: &Attempt) -> Result<()> {
-    let host = Host::this_box(record.root());
+fn act(spec: &Spec, attempt: &Attempt) -> Result<()> {
+    let host = Host::here(BTreeMap::new());
     if let Some(guard) = &spec.step.guard {
         guard::arm(&host, &spec.step.id, attempt.number, guard).context("arm the revert")?;
     }
     let mut out = io::stdout();
     match &spec.step.action {
-        Action::Ensure(wants) => want::ensure(wants, &host, &mut out),
+        Action::Ensure(wants) => want::ensure(wants, &host, &mut out).map(|_changed| ()),
         Action::Put { root, tree, message } => put::lay(&host, root, tree, message, &mut out),
         Action::Job { argv, env } => become_job(argv, env.iter()),
         Action::Reboot => become_job(&["systemctl".to_owned(), "reboot".to_owned()], std::iter::empty()),
@@ -77,7 +78,7 @@ fn become_job<'a>(argv: &[String], extra: impl Iterator<Item = (&'a String, &'a 
     let (program, words) = argv.split_first().context("the job has no program")?;
     let mut command = Command::new(program);
     // A fixed environment: what the manager happened to have is no input of a step.
-    command.args(words).env_clear().envs(want::ENVIRONMENT.iter().copied()).envs(extra);
+    command.args(words).env_clear().envs(want::FIXED).envs(extra);
     Err(command.exec()).with_context(|| format!("execute {program}"))
 }
 

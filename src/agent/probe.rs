@@ -1,17 +1,20 @@
 //! Asks the box whether a step's effect is there. Changes nothing.
 
-use std::process::{Command, Stdio};
+use std::{
+    collections::BTreeMap,
+    process::{Command, Stdio},
+};
 
 use super::{
     boot, put,
-    record::{Attempt, Block, Record},
+    record::{Attempt, Block},
     want::{self, Host},
 };
 use crate::step::{Action, Answer, Probe, Step, Want};
 
 /// What the step's probe says now. `attempt` is the latest one; only the probe of a reboot looks at it.
-pub fn ask(record: &Record, step: &Step, attempt: Option<&Attempt>) -> Answer {
-    let host = Host::this_box(record.root());
+pub fn ask(step: &Step, attempt: Option<&Attempt>) -> Answer {
+    let host = Host::here(BTreeMap::new());
     match (&step.probe, &step.action) {
         (Probe::Action, Action::Ensure(wants)) | (Probe::Wants(wants), _) => all(wants, &host),
         (Probe::Action, Action::Put { root, tree, .. }) => put::probe(&host, root, tree),
@@ -41,7 +44,7 @@ fn command(argv: &[String]) -> Answer {
         return Answer::CannotTell("the probe has no program".into());
     };
     let mut command = Command::new(program);
-    command.args(words).env_clear().envs(want::ENVIRONMENT.iter().copied()).stdin(Stdio::null());
+    command.args(words).env_clear().envs(want::FIXED).stdin(Stdio::null());
     match command.output() {
         Ok(output) if output.status.success() => Answer::Holds,
         Ok(output) => {

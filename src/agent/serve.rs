@@ -1,6 +1,7 @@
 //! The helper's conversation with its engine: reads requests, answers each from a thread of its own.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -222,12 +223,12 @@ impl Helper {
         // What was begun is judged by its own specification, not by what the graph says today.
         let spec = attempt.spec()?.written().context("the specification is missing or damaged")?;
         if spec.step.guard.is_some() {
-            let state = guard::state(&Host::this_box(self.record.root()), step, number)?;
+            let state = guard::state(&Host::here(BTreeMap::new()), step, number)?;
             if state != guard::GuardState::Confirmed {
                 return Ok(Reply::Finished(Answer::CannotTell("nobody has confirmed the change yet".into())));
             }
         }
-        let answer = probe::ask(&self.record, &spec.step, Some(&attempt));
+        let answer = probe::ask(&spec.step, Some(&attempt));
         failpoint::hit("serve-probed");
         if answer == Answer::Holds {
             attempt.write_done(&Done { inputs: spec.inputs, proof: answer.clone() })?;
@@ -239,7 +240,7 @@ impl Helper {
     fn adopt(&self, step: &StepId, run: u64) -> Result<Reply> {
         let spec = self.spec(step, run)?;
         anyhow::ensure!(survey::adoptable(&spec.step), "the probe of step `{step}` does not compare its inputs");
-        let answer = probe::ask(&self.record, &spec.step, None);
+        let answer = probe::ask(&spec.step, None);
         if answer == Answer::Holds {
             let number = self.record.latest(step)?.map_or(0, |attempt| attempt.number) + 1;
             let attempt = self.record.attempt(step, number);
@@ -267,7 +268,7 @@ impl Helper {
     fn probe(&self, id: &StepId) -> Result<Answer, Fault> {
         let ask = || -> Result<Answer> {
             let attempt = self.record.latest(id)?;
-            Ok(probe::ask(&self.record, &self.step(id)?, attempt.as_ref()))
+            Ok(probe::ask(&self.step(id)?, attempt.as_ref()))
         };
         ask().map_err(|error| Fault::failed(&error))
     }
@@ -275,7 +276,7 @@ impl Helper {
     fn follow(&self, step: &StepId, attempt: u32, from: u64) -> Result<Reply> {
         let attempt: Attempt = self.record.attempt(step, attempt);
         let redactor = hold(&self.redactor).clone();
-        Ok(Reply::Output(tail::follow(&self.record, step, &attempt, from, &redactor)?))
+        Ok(Reply::Output(tail::follow(step, &attempt, from, &redactor)?))
     }
 
     fn status(&self) -> Result<Reply> {
@@ -311,7 +312,7 @@ impl Helper {
             end.boot != boot::current()? || self.connected > end.at,
             "this connection is older than the change: only a new one proves that the box can be reached"
         );
-        guard::confirm(&Host::this_box(self.record.root()), step, number)?;
+        guard::confirm(&Host::here(BTreeMap::new()), step, number)?;
         Ok(Reply::Nothing)
     }
 

@@ -40,12 +40,12 @@ pub fn inputs(graph: &Graph, key: &[u8]) -> Result<BTreeMap<StepId, String>> {
 }
 
 /// The state of the latest attempt, with what systemd and the guard have to say about it.
-pub fn state_of(record: &Record, attempt: &Attempt, step: &StepId, loaded: bool) -> Result<State> {
+pub fn state_of(attempt: &Attempt, step: &StepId, loaded: bool) -> Result<State> {
     let words = Words::read(attempt)?;
     let state = standing::state(&words, loaded);
     let guarded = matches!(&words.spec, Block::Written(spec) if spec.step.guard.is_some());
     if guarded && matches!(state, State::Ended | State::InDoubt { .. }) {
-        let host = Host::this_box(record.root());
+        let host = Host::here(BTreeMap::new());
         if guard::state(&host, step, attempt.number)? == guard::GuardState::Reverted {
             return Ok(State::Failed { exit: Exit::Reverted });
         }
@@ -65,7 +65,7 @@ pub fn survey(record: &Record, graph: &Graph, key: Option<&[u8]>) -> Result<Vec<
             None => (0, State::Waiting, false),
             Some(attempt) => {
                 let loaded = units.contains(&unit::name(&step.id, attempt.number));
-                let state = state_of(record, attempt, &step.id, loaded)?;
+                let state = state_of(attempt, &step.id, loaded)?;
                 let spec = attempt.spec()?.written();
                 let same = spec.is_some_and(|spec| digests.get(&step.id) == Some(&spec.inputs));
                 (attempt.number, state, same)
@@ -74,11 +74,11 @@ pub fn survey(record: &Record, graph: &Graph, key: Option<&[u8]>) -> Result<Vec<
         let answer = Answer::CannotTell("not asked".into());
         standings.push(Standing { step: step.id.clone(), attempt: number, state, same_inputs, answer });
     }
-    ask_all(record, &graph.steps, &attempts, &mut standings);
+    ask_all(&graph.steps, &attempts, &mut standings);
     Ok(standings)
 }
 
-fn ask_all(record: &Record, steps: &[Step], attempts: &[Option<Attempt>], standings: &mut [Standing]) {
+fn ask_all(steps: &[Step], attempts: &[Option<Attempt>], standings: &mut [Standing]) {
     let size = steps.len().div_ceil(PROBERS).max(1);
     std::thread::scope(|scope| {
         let parts = standings.chunks_mut(size).zip(steps.chunks(size)).zip(attempts.chunks(size));
@@ -87,7 +87,7 @@ fn ask_all(record: &Record, steps: &[Step], attempts: &[Option<Attempt>], standi
                 for ((standing, step), attempt) in standings.iter_mut().zip(steps).zip(attempts) {
                     standing.answer = match standing.state {
                         State::Active => Answer::CannotTell("its job is running".into()),
-                        _ => probe::ask(record, step, attempt.as_ref()),
+                        _ => probe::ask(step, attempt.as_ref()),
                     };
                 }
             });

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    record::{Attempt, Block, Record},
+    record::{Attempt, Block},
     redact::Redactor,
     survey,
     unit,
@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(4);
 const ASK: Duration = Duration::from_secs(1);
 
 /// Output from byte `from` on, and the state of the attempt. Waits until there is one or the other.
-pub fn follow(record: &Record, step: &StepId, attempt: &Attempt, from: u64, redactor: &Redactor) -> Result<Output> {
+pub fn follow(step: &StepId, attempt: &Attempt, from: u64, redactor: &Redactor) -> Result<Output> {
     let started = Instant::now();
     let mut asked = started;
     let mut state = State::Active;
@@ -37,12 +37,12 @@ pub fn follow(record: &Record, step: &StepId, attempt: &Attempt, from: u64, reda
         // The end first, then the output: else its last lines could be missed.
         let ended = attempt.end()? != Block::Blank;
         if ended {
-            state = survey::state_of(record, attempt, step, false)?;
+            state = survey::state_of(attempt, step, false)?;
         } else if asked.elapsed() >= ASK {
             asked = Instant::now();
             if !unit::is_loaded(step, attempt.number)? {
                 // Asked again: the end may have been written between the two questions.
-                state = survey::state_of(record, attempt, step, false)?;
+                state = survey::state_of(attempt, step, false)?;
             }
         }
         let over = state != State::Active;

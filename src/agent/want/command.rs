@@ -124,7 +124,7 @@ impl Run for Here {
 }
 
 /// The same on every box; needrestart must not restart services behind our back.
-const FIXED: [(&str, &str); 5] = [
+pub const FIXED: [(&str, &str); 5] = [
     ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
     ("LC_ALL", "C.UTF-8"),
     ("DEBIAN_FRONTEND", "noninteractive"),

@@ -28,7 +28,7 @@ use std::io::Write;
 use anyhow::{Context as _, Result, bail};
 
 pub use self::{
-    command::{Here, LIMIT, Output, Request, Run},
+    command::{FIXED, Here, LIMIT, Output, Request, Run},
     host::{Call, Host, STATE},
 };
 use crate::step::{Answer, Want};
