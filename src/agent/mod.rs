@@ -1,4 +1,5 @@
 //! agent
 
 pub mod durable;
+pub mod put;
 pub mod want;
