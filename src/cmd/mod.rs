@@ -1,3 +1,4 @@
 //! The commands, one file each.
 
 pub mod agent;
+pub mod place;
