@@ -1,1 +1,3 @@
-//! cmd
+//! The commands, one file each.
+
+pub mod agent;
