@@ -14,7 +14,7 @@ use crate::{
     boxfile::{
         BoxFile,
         access::{HostKey, Login, Target},
-        secret::{SecretRef, SecretSource},
+        secret::SecretRef,
     },
     failure::{Exit, Failure},
     link::{
@@ -156,19 +156,8 @@ fn home() -> Option<PathBuf> {
 
 /// Reads a secret from where the box file says it is.
 pub fn read_secret(secret: &SecretRef, terminal: Option<Terminal>) -> Result<SecretString, Failure> {
-    let wrong = |why: String| Failure::new(Exit::Usage, why);
-    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    match secret.source(home().as_deref(), credentials.as_deref()).map_err(wrong)? {
-        SecretSource::Read(path) => {
-            let text = fs::read_to_string(&path).map_err(|error| {
-                Failure::new(Exit::Usage, format!("read the secret in {}: {error}", path.display()))
-            })?;
-            let line = text.strip_suffix('\n').unwrap_or(&text);
-            Ok(SecretString::from(line.strip_suffix('\r').unwrap_or(line)))
-        }
-        SecretSource::Ask(question) => {
-            let terminal = terminal.ok_or_else(|| ask::nobody(question))?;
-            terminal.secret(question).ok_or_else(|| Failure::new(Exit::Interrupted, "the question was not answered"))
-        }
-    }
+    secret.fetch(|question| {
+        let terminal = terminal.ok_or_else(|| ask::nobody(question))?;
+        terminal.secret(question).ok_or_else(|| Failure::new(Exit::Interrupted, "the question was not answered"))
+    })
 }
