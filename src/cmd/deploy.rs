@@ -105,7 +105,8 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
         side_by_side: args.parallel.into(),
     };
     let hint: run::Hint = Arc::new(|text| hints().cause(text).map(|(id, hint)| format!("{} (ciab hint {id})", hint.mend)));
-    let mut report = Report::new(Manner::suited(form), Setup { estimates, go_on: go_on(file) });
+    let setup = Setup { manner: Manner::suited(form), estimates, again: command("deploy", file), watch: command("logs -f --box", file) };
+    let report = Report::start(setup);
     let outcome = run::run(&request, &link, &hint, wishes()?, &mut |event| report.event(event)).await;
     report.close();
     let outcome = outcome?;
@@ -213,9 +214,13 @@ fn display() -> String {
     format!("{user}@{}", host.unwrap_or_else(|_| "a workstation".into()))
 }
 
-/// The command that goes on.
-fn go_on(file: &BoxArgs) -> String {
-    let mut words = vec!["ciab".to_owned(), "deploy".to_owned()];
+/// A command about this box, to be typed.
+fn command(name: &str, file: &BoxArgs) -> String {
+    let mut words = vec!["ciab".to_owned()];
+    words.extend(name.split(' ').map(str::to_owned));
+    if file.file.is_none() {
+        words.retain(|word| word != "--box");
+    }
     words.extend(file.file.as_ref().map(|path| path.display().to_string()));
     words.extend(file.set.iter().flat_map(|value| ["--set".to_owned(), value.clone()]));
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| "ciab deploy".into())

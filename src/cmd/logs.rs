@@ -81,9 +81,9 @@ async fn of_run(look: &Look, args: &Args) -> Result<Exit, Failure> {
         let held = status::status(look).await?.holder.is_some();
         let lines = status::events(look, after).await?;
         for line in &lines {
-            after = after.max(report::sequence(line));
+            after = after.max(report::event(line).map_or(0, |event| event.seq));
         }
-        let text = if args.json { lines.iter().map(|line| format!("{line}\n")).collect() } else { report::lines(&lines) };
+        let text = if args.json { lines.iter().map(|line| format!("{line}\n")).collect() } else { report::history(&lines) };
         if !text.is_empty() && out::part(&text)? == out::Reader::Gone {
             return Ok(Exit::Done);
         }

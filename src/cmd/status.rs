@@ -47,12 +47,13 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
         state: word(standing),
         attempt: standing.attempt,
     });
+    let last = events(&look, status.last_event.saturating_sub(LAST_EVENTS)).await?;
     let page = report::Status {
         name: look.hello.name.clone().unwrap_or_else(|| look.hello.hostname.clone()),
         run: status.run,
         holder: status.holder.clone(),
         rows: rows.collect(),
-        events: events(&look, status.last_event.saturating_sub(LAST_EVENTS)).await?,
+        events: last.iter().filter_map(|line| report::event(line)).collect(),
     };
     out::page(&report::status_page(&page))?;
     Ok(Exit::Done)

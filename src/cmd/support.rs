@@ -39,7 +39,7 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
         }
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-    file.write_all(bundle::text(&name, &texts).as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    file.write_all(bundle(&name, &texts).as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     out::note(&format!("wrote {}; it holds no secrets, but names and addresses of the box", path.display()));
     Ok(Exit::Done)
 }
