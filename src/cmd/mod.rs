@@ -1,3 +1,5 @@
 //! The commands, one file each.
 
 pub mod agent;
+pub mod check;
+pub mod plan;
