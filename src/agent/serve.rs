@@ -223,7 +223,8 @@ impl Helper {
         // What was begun is judged by its own specification, not by what the graph says today.
         let spec = attempt.spec()?.written().context("the specification is missing or damaged")?;
         if spec.step.guard.is_some() {
-            let state = guard::state(&Host::here(BTreeMap::new()), step, number)?;
+            let of = guard::Attempt { step, attempt: number };
+            let state = guard::state(of, &Host::here(BTreeMap::new()))?;
             if state != guard::GuardState::Confirmed {
                 return Ok(Reply::Finished(Answer::CannotTell("nobody has confirmed the change yet".into())));
             }
@@ -312,7 +313,7 @@ impl Helper {
             end.boot != boot::current()? || self.connected > end.at,
             "this connection is older than the change: only a new one proves that the box can be reached"
         );
-        guard::confirm(&Host::here(BTreeMap::new()), step, number)?;
+        guard::confirm(guard::Attempt { step, attempt: number }, &Host::here(BTreeMap::new()))?;
         Ok(Reply::Nothing)
     }
 

@@ -46,7 +46,8 @@ pub fn state_of(attempt: &Attempt, step: &StepId, loaded: bool) -> Result<State>
     let guarded = matches!(&words.spec, Block::Written(spec) if spec.step.guard.is_some());
     if guarded && matches!(state, State::Ended | State::InDoubt { .. }) {
         let host = Host::here(BTreeMap::new());
-        if guard::state(&host, step, attempt.number)? == guard::GuardState::Reverted {
+        let of = guard::Attempt { step, attempt: attempt.number };
+        if let guard::GuardState::Reverted { .. } = guard::state(of, &host)? {
             return Ok(State::Failed { exit: Exit::Reverted });
         }
     }

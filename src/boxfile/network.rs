@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    names::HostOrIp,
+    names::{Direct, HostOrIp},
     nets::{Cidr, InterfaceAddress},
     system::Url,
 };
@@ -99,5 +99,5 @@ pub struct Proxy {
     pub https: Option<Url>,
     /// Hosts, domains and networks to reach directly; the box's own are always among them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub no_proxy: Vec<String>,
+    pub no_proxy: Vec<Direct>,
 }

@@ -18,7 +18,7 @@ pub(super) enum Reads {
 }
 
 impl Reads {
-    /// Completes "`yes` is ... to YAML 1.1 tools".
+    /// Completes "YAML 1.1 tools read `yes` as ...".
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Boolean => "a boolean",

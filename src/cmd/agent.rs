@@ -25,6 +25,8 @@ pub enum Agent {
     Job(Attempt),
     /// Writes down how an attempt ended.
     Ended(Attempt),
+    /// Takes back a guarded change that nobody confirmed.
+    Revert { step: String, attempt: u32 },
 }
 
 /// One attempt of one step.
@@ -60,6 +62,9 @@ pub fn main(agent: Agent) -> ExitCode {
             Ok(step) => job::job(&record, &step, attempt),
             Err(error) => done(Err(anyhow::anyhow!(error))),
         },
+        Agent::Revert { step, attempt } => {
+            done(StepId::new(step).map_err(anyhow::Error::msg).and_then(|step| job::revert(&step, attempt)))
+        }
         Agent::Ended(Attempt { record, step, attempt }) => {
             done(StepId::new(step).map_err(anyhow::Error::msg).and_then(|step| job::ended(&record, &step, attempt)))
         }

@@ -285,7 +285,7 @@ fn proxy(wanted: &BoxFile, management: &Management, internal: &Internal, contain
         .chain([wanted.name.to_string(), wanted.fqdn(), format!("api.{}", wanted.fqdn())])
         .chain(addresses)
         .chain([internal.cidr.to_string(), containers.cidr.to_string()])
-        .chain(own.no_proxy.iter().cloned())
+        .chain(own.no_proxy.iter().map(ToString::to_string))
         .filter(|entry| seen.insert(entry.clone()))
         .collect();
     Proxy::Via { http: own.http.clone(), https: own.https.clone(), no_proxy }

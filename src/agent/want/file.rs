@@ -40,17 +40,23 @@ pub(crate) fn meta(path: &str, entry: &Entry, host: &Host) -> Result<Meta> {
     Ok(Meta { mode: entry.mode, owner: Some(owner(path, &entry.owner, &entry.group, host)?) })
 }
 
+/// Refuses to write where something lies that is no plain file.
+pub(crate) fn refuse(path: &str, host: &Host) -> Result<()> {
+    match durable::look(&host.path(path)?)? {
+        Some(meta) if !meta.is_file() => {
+            bail!("{path} is {}; move it away, nobody but its maker can tell what it is for", kind(&meta))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn probe(path: &str, entry: &Entry, host: &Host) -> Result<Answer> {
     Ok(difference(path, entry, host)?.map_or(Answer::Holds, Answer::Missing))
 }
 
 pub(super) fn apply(path: &str, entry: &Entry, check: &[String], host: &Host) -> Result<Changed> {
     let place = host.path(path)?;
-    if let Some(meta) = durable::look(&place)?
-        && !meta.is_file()
-    {
-        bail!("{path} is {}; move it away, nobody but its maker can tell what it is for", kind(&meta));
-    }
+    refuse(path, host)?;
     let meta = meta(path, entry, host)?;
     durable::parents(&place)?;
     let staged = Staged::new(&place, entry.text.as_bytes(), meta)?;
