@@ -2,17 +2,20 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
+use serde_json::{Value, json};
+
 use crate::{
     boxfile::{args::BoxArgs, names::CheckId},
-    failure::{Exit, Failure},
-    plan::check::{Case, Report, find, judge},
+    failure::Exit,
+    plan::check::{Case, Report, find, judge, page},
 };
 
 /// Judges the box before anything is changed.
-#[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
     #[command(flatten)]
-    pub file: BoxArgs,
+    pub boxfile: BoxArgs,
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
@@ -27,6 +30,26 @@ pub struct Args {
     pub measures: Option<PathBuf>,
 }
 
+/// What was found, in both forms; `exit` is `Done` where nothing stands against a deployment.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub exit: Exit,
+    pub text: String,
+    pub json: Value,
+    pub report: Report,
+}
+
+/// Judges everything at once.
+pub fn check(case: &Case<'_>, ignore: &[CheckId]) -> Checked {
+    let report = Report::new(judge(case, ignore));
+    Checked {
+        exit: if report.fails() { Exit::Preflight } else { Exit::Done },
+        text: page(&report.findings),
+        json: json!(report),
+        report,
+    }
+}
+
 /// Reads an id that a check has; a misspelt one would ignore nothing and say nothing.
 fn known(text: &str) -> Result<CheckId, String> {
     let id: CheckId = text.parse()?;
@@ -36,19 +59,24 @@ fn known(text: &str) -> Result<CheckId, String> {
     }
 }
 
-/// Everything that was found.
-pub fn report(case: &Case<'_>, ignore: &[CheckId]) -> Report {
-    Report::new(judge(case, ignore))
-}
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
 
-/// The end of the command: a failure when anything stands against a deployment.
-pub fn verdict(report: &Report) -> Result<Exit, Failure> {
-    if !report.fails() {
-        return Ok(Exit::Done);
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: CheckArgs,
     }
-    let mut ids: Vec<&str> = report.failing().map(|finding| finding.id.as_str()).collect();
-    ids.dedup();
-    let first = ids.first().copied().unwrap_or_default();
-    Err(Failure::new(Exit::Preflight, format!("preflight failed: {}", ids.join(", ")))
-        .hint(format!("`ciab hint {first}` says what it means and what helps.")))
+
+    #[test]
+    fn only_checks_can_be_ignored() {
+        let args = |id: &str| Cli::try_parse_from(["check", "--ignore", id]);
+        assert_eq!(args("memory.size").unwrap().args.ignore[0].as_str(), "memory.size");
+        for id in ["memory.sise", "memory", "plan.possible", "apt.lock"] {
+            assert!(args(id).is_err(), "{id}");
+        }
+    }
 }

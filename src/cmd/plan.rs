@@ -2,22 +2,20 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use clap::Args;
+use serde_json::{Value, json};
 
 use crate::{
     boxfile::args::BoxArgs,
     facts::Facts,
-    plan::{
-        Plan, Row,
-        wipe::{self, Wiped},
-    },
+    plan::{Plan, Row, page, wipe},
 };
 
 /// Shows what would be done to the box, and changes nothing.
-#[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+#[derive(Args, Clone, Debug)]
+pub struct PlanArgs {
     #[command(flatten)]
-    pub file: BoxArgs,
+    pub boxfile: BoxArgs,
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
@@ -29,22 +27,39 @@ pub struct Args {
 /// The version of the document of `--json`.
 pub const SCHEMA: &str = "ciab/plan-report/v1";
 
-/// What `--json` prints.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    pub schema: &'static str,
-    pub plan: Plan,
-    pub wipe: Vec<Wiped>,
-    pub steps: Vec<Row>,
+/// The answer in both forms.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub text: String,
+    pub json: Value,
 }
 
-impl Report {
-    pub fn new(plan: Plan, facts: &Facts, steps: Vec<Row>) -> Self {
-        Self { schema: SCHEMA, wipe: wipe::report(facts, &plan), plan, steps }
+/// The plan with what it would wipe and the steps that would run.
+pub fn show(plan: &Plan, facts: &Facts, steps: &[Row]) -> Planned {
+    let wiped = wipe::report(facts, plan);
+    Planned {
+        text: page(plan, &wiped, steps),
+        json: json!({ "schema": SCHEMA, "plan": plan, "wipe": wiped, "steps": steps }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: PlanArgs,
     }
 
-    /// For a terminal of 80 columns.
-    pub fn page(&self) -> String {
-        crate::plan::page(&self.plan, &self.wipe, &self.steps)
+    #[test]
+    fn a_recording_takes_the_place_of_the_box() {
+        let args = Cli::try_parse_from(["plan", "my.yaml", "--replay", "nuc.json", "--json"]).unwrap().args;
+        assert_eq!(args.replay, Some("nuc.json".into()));
+        assert_eq!(args.boxfile.file, Some("my.yaml".into()));
+        assert!(args.json);
     }
 }
