@@ -1,14 +1,32 @@
 //! What the operator asked for: the box file, its layers with their origins, its checks with their places.
 
 pub mod access;
+pub mod args;
+mod check;
+mod cross;
+pub mod document;
+pub mod fault;
+pub mod layers;
+mod mask;
+mod merge;
 pub mod names;
+pub mod nearest;
 pub mod nets;
 pub mod network;
+pub mod node;
+pub mod place;
+mod read;
+pub mod schema;
 pub mod secret;
 pub mod selector;
+pub mod shape;
 pub mod ssh_key;
 pub mod system;
-mod text;
+pub mod text;
+mod traps;
+mod trust;
+pub mod wanted;
+pub mod words;
 
 use std::collections::BTreeMap;
 
