@@ -125,7 +125,7 @@ impl Bound {
     }
 
     /// Takes what an earlier run bound, unless this is another box.
-    pub(super) fn again(&self, facts: &Facts, _wanted: &BoxFile) -> Result<Self, Vec<PlanError>> {
+    pub(super) fn again(&self, facts: &Facts) -> Result<Self, Vec<PlanError>> {
         match (&self.product_uuid, &facts.identity.product.uuid) {
             (Some(then), Some(now)) if then != now => Err(vec![PlanError::unsafe_(
                 "identity.product.uuid",

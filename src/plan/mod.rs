@@ -6,22 +6,28 @@
 //! the bridges, addresses and ports of the first are there by then.
 
 mod bound;
+pub mod check;
 mod docker;
 mod fit;
+mod flavor;
 mod host;
 mod kernel;
 mod logs;
 mod network;
+mod page;
 mod software;
+mod text;
+pub mod wipe;
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+use self::bound::file_system;
 pub use self::{
     bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
     docker::{AddressPool, Docker, StorageDriver},
-    fit::{Fit, Flavor, Take},
+    fit::{Fit, Fits, Take},
     host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
     kernel::{Kernel, KernelModule, KernelSysctl},
     logs::Journald,
@@ -29,6 +35,7 @@ pub use self::{
         Addressing, Containers, Dns, Firewall, Forward, Internal, InternalKind, Management, Network,
         OpenPort, Proxy,
     },
+    page::{Row, page},
     software::{Apt, Source, Sources},
 };
 use crate::{
@@ -162,12 +169,8 @@ impl Plan {
         let mut errors = Vec::new();
         let mut why = Why::new();
         let bound = match bound {
-            Some(earlier) => earlier.again(facts, wanted),
-            None => Bound::first(facts, wanted, profile),
-        };
-        let bound = match bound {
-            Ok(bound) => bound,
-            Err(reasons) => return Err(reasons),
+            Some(earlier) => earlier.again(facts)?,
+            None => Bound::first(facts, wanted, profile)?,
         };
         let release = profile.os_release(&bound.os_id, &bound.os_version);
         if release.is_none() {
