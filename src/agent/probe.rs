@@ -59,6 +59,9 @@ fn all(wants: &[Want], host: &Host) -> Answer {
 }
 
 fn command(argv: &[String]) -> Answer {
+    // A viewer's own file is unlinked: its path would name nothing, the link of the running process still does.
+    let argv: Vec<String> =
+        argv.iter().map(|word| if word == "%helper" { "/proc/self/exe".into() } else { word.clone() }).collect();
     let Some((program, words)) = argv.split_first() else {
         return Answer::CannotTell("the probe has no program".into());
     };
