@@ -12,6 +12,7 @@ mod host;
 mod kernel;
 mod logs;
 mod network;
+pub mod selector;
 mod software;
 
 use std::{collections::BTreeMap, fmt};
