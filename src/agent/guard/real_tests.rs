@@ -23,8 +23,9 @@ fn ready() -> Host {
     host
 }
 
-/// Arms and changes as a step would.
+/// Arms and changes as a step would; nothing of an earlier run of the test is left.
 fn changed(step: &StepId, seconds: u32, host: &Host) {
+    let _ = fs::remove_dir_all(host.state(format!("guard/{step}")));
     durable::write(FILE.as_ref(), b"old", Meta::READABLE).unwrap();
     let guard =
         Guard { files: vec![FILE.into()], reload: vec![vec!["touch".into(), RELOADED.into()]], seconds };
@@ -57,6 +58,10 @@ fn the_timer_takes_back_what_nobody_confirms() {
     let step = StepId::new("try-timer").unwrap();
     let of = Attempt { step: &step, attempt: 1 };
     changed(&step, 3, &host);
+    // An action that is still at work must not write over what comes back.
+    let action = format!("while sleep 0.01; do echo changed > {FILE}; done");
+    let argv = ["systemd-run", "--quiet", "--unit=ciab-try-timer-1", "sh", "-c", &action];
+    host.call(argv).ok().unwrap();
     assert!(matches!(state(of, &host).unwrap(), GuardState::Armed { .. }));
     // The deadline is real time here, and slack is for a loaded machine.
     let start = Instant::now();

@@ -85,9 +85,7 @@ pub(super) fn probe(name: &str, want: &Unit<'_>, host: &Host) -> Result<Answer> 
 
 /// Whether the unit runs with its files as they are.
 fn fresh(name: &str, want: &Unit<'_>, host: &Host) -> Result<bool> {
-    Ok(want.files.is_empty()
-        || Stamp::kept(name, host)?
-            .is_some_and(|kept| Stamp::of(want.files, host).is_ok_and(|now| now == kept)))
+    Ok(want.files.is_empty() || Stamp::kept(name, host)? == Some(Stamp::of(want.files, host)?))
 }
 
 pub(super) fn apply(name: &str, want: &Unit<'_>, host: &Host) -> Result<Changed> {
@@ -101,10 +99,11 @@ pub(super) fn apply(name: &str, want: &Unit<'_>, host: &Host) -> Result<Changed>
     if !seen.enabled() {
         host.call(["systemctl", "enable", "--", name]).ok()?;
     }
+    // A reload does not bring a changed unit file or drop-in about; who wants that does not ask for one.
     let verb = match (fresh(name, want, host)?, want.reload) {
-        (true, _) if !seen.need_reload => "start",
-        (_, true) if !seen.need_reload => "reload-or-restart",
-        _ => "restart",
+        (true, _) => "start",
+        (false, true) => "reload-or-restart",
+        (false, false) => "restart",
     };
     // Else a unit that failed a few times is refused its start; it fails for units never loaded, which is fine.
     let _ = host.call(["systemctl", "reset-failed", "--", name]).output()?;
