@@ -149,7 +149,8 @@ impl FromStr for Mac {
         let mut octets = [0; 6];
         let mut parts = text.trim().split([':', '-']);
         for octet in &mut octets {
-            let part = parts.next().filter(|p| p.len() == 2).ok_or_else(wrong)?;
+            let digits = |p: &&str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
+            let part = parts.next().filter(digits).ok_or_else(wrong)?;
             *octet = u8::from_str_radix(part, 16).map_err(|_| wrong())?;
         }
         if parts.next().is_some() { Err(wrong()) } else { Ok(Self(octets)) }

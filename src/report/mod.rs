@@ -4,9 +4,11 @@
 //! `events.jsonl` goes through the same readers ([`replay`]). Pages are made here as text and printed by [`out`].
 
 mod board;
+mod bundle;
 mod cli;
 mod clock;
 mod diff;
+mod history;
 mod json;
 mod line;
 mod live;
@@ -23,8 +25,10 @@ mod terminal;
 mod words;
 
 pub use board::{Setup, replay};
+pub use bundle::bundle;
 pub use cli::cli_reference;
 pub use diff::{Found, diff};
+pub use history::{event, history};
 pub use live::Report;
 pub use out::Form;
 pub use proofs::proofs_page;

@@ -22,6 +22,23 @@ pub fn page(text: &str) -> Result<(), Failure> {
     written(write_page(&mut io::stdout().lock(), text))
 }
 
+/// Whether somebody still reads standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    There,
+    Gone,
+}
+
+/// Prints a part of something longer to standard output, as it is but for control characters.
+pub fn part(text: &str) -> Result<Reader, Failure> {
+    let text: String = text.split_inclusive('\n').map(|line| clean(line.trim_end_matches('\n')) + if line.ends_with('\n') { "\n" } else { "" }).collect();
+    let mut sink = io::stdout().lock();
+    match sink.write_all(text.as_bytes()).and_then(|()| sink.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        other => written(other).map(|()| Reader::There),
+    }
+}
+
 /// Prints one JSON document to standard output; as with [`page`], the reader may leave.
 pub fn json(document: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(document)

@@ -1,0 +1,49 @@
+//! Which start of the box this is, its boot-time clock, and whether it is going down.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context, Result};
+
+use super::wire::Boot;
+
+/// The present boot, from proc(5): `/proc/sys/kernel/random/boot_id` and field 22 of `/proc/1/stat`.
+pub fn current() -> Result<Boot> {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").context("read the boot id")?;
+    let stat = fs::read_to_string("/proc/1/stat").context("read the start time of process 1")?;
+    let pid1 = start_time(&stat).context("read the start time of process 1")?;
+    Ok(Boot { id: id.trim().to_owned(), pid1 })
+}
+
+/// Field 22 of a `stat` line. Counted behind the last `)`, since a process may be named anything.
+fn start_time(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// Milliseconds of `CLOCK_BOOTTIME`: goes on while the box is suspended, and nobody can set it.
+pub fn clock() -> u64 {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
+    now.map_or(0, |t| u64::try_from(t.tv_sec()).unwrap_or(0) * 1000 + u64::try_from(t.tv_nsec()).unwrap_or(0) / 1_000_000)
+}
+
+/// Whether the manager has begun to stop everything. A job that is ended then may report success.
+pub fn stopping() -> bool {
+    let state = Command::new("systemctl").arg("is-system-running").output();
+    match state {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).trim() == "stopping",
+        // Without an answer the safe word is doubt.
+        Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::start_time;
+
+    #[test]
+    fn a_process_name_with_brackets_and_blanks_does_not_shift_the_fields() {
+        let fields: Vec<String> = (3..=52).map(|n| n.to_string()).collect();
+        let stat = format!("1 (evil) name 9) {}", fields.join(" "));
+        assert_eq!(start_time(&stat), Some(22));
+        assert_eq!(start_time("1 (cut"), None);
+    }
+}

@@ -1,0 +1,182 @@
+# shellcheck shell=bash
+# A host's machine: its root file system and the systemd-nspawn that boots it.
+# Sourced by `host`.
+#
+# The machine's mounts exist only in a mount namespace of its own, so they go
+# when its last process does: no unmounting, and a loop device frees itself.
+# The disk under them is the holder's (net.sh): it stays while the host is off,
+# and being in memory it costs neither the writes nor the removal of a real one.
+
+# Starts the machine of a host whose network is up, and returns at once.
+start_machine() {
+  local name=$1 dir=$STATE/$1
+  rm -f "$dir/nspawn.pid"
+  spawn "$name/machine" "$dir/console.log" \
+    nsenter --target "$(<"$dir/holder")" --net --mount \
+    unshare --mount --propagation private "$HERE/host" _run "$name"
+}
+
+machine_runs() {
+  [ -n "$(cgroup_pids "$1/machine")" ]
+}
+
+machine_off() {
+  ! machine_runs "$1"
+}
+
+# Process 1 of the host, as the test machine numbers it.
+leader() {
+  local nspawn pid
+  nspawn=$(cat "$STATE/$1/nspawn.pid" 2>/dev/null) || return 1
+  for pid in $(cat "/proc/$nspawn/task/$nspawn/children" 2>/dev/null); do
+    if grep -qE '^NSpid:[[:space:]]+[0-9]+[[:space:]]+1$' "/proc/$pid/status" 2>/dev/null; then
+      echo "$pid"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# nspawn gives every boot a boot id of its own.
+boot_id() {
+  local pid
+  pid=$(leader "$1") && cat "/proc/$pid/root/proc/sys/kernel/random/boot_id" 2>/dev/null
+}
+
+# make_disk NAME: an empty layer above the base, or a copy of the ext4 image.
+make_disk() {
+  local disk=$STATE/$1/disk
+  load "$1"
+  case $ROOT_KIND in
+    overlay) on_disk "$1" mkdir "$disk/upper" "$disk/work" "$disk/docker" "$disk/containerd" ;;
+    ext4) on_disk "$1" cp --sparse=always "$BASE/ext4.img" "$disk/$(image_name "$1")" ;;
+  esac
+}
+
+on_disk() {
+  local holder
+  holder=$(<"$STATE/$1/holder")
+  shift
+  nsenter --target "$holder" --mount "$@"
+}
+
+# Unlike a path, told apart in every mount namespace.
+image_name() {
+  echo "$(basename "$(cgroup_top)")-$1.img"
+}
+
+loop_free() {
+  ! losetup --list --noheadings --output BACK-FILE | grep -qE "/$(image_name "$1")( |$)"
+}
+
+# --- inside the machine's mount namespace -------------------------------------
+
+# `host _run NAME`: mounts the root and boots it, again after every reboot.
+run_machine() {
+  local name=$1 dir=$STATE/$1 root=$STATE/$1/root status
+  load "$name"
+  # nspawn wants a tmpfs for its run-time files and nothing but cgroup v2.
+  mkdir -p /run/systemd
+  mount -t tmpfs tmpfs /run/systemd
+  mountpoint -q /sys/fs/cgroup && [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] ||
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  mount_root "$name"
+  [ -e "$dir/furnished" ] || furnish_root "$name" "$root"
+  while :; do
+    status=0
+    boot_root "$name" "$root" || status=$?
+    [ "$status" = 133 ] || break
+    # What the last boot left of its cgroups.
+    find "$(cgroup_top)/$name/machine" -mindepth 1 -depth -type d -exec rmdir {} \; || true
+    echo "host: $name reboots"
+  done
+  echo "host: $name is off (nspawn ended with $status)"
+}
+
+mount_root() {
+  local dir=$STATE/$1
+  mkdir -p "$dir/root"
+  case $ROOT_KIND in
+    overlay)
+      mount -t overlay -o "lowerdir=$BASE/root,upperdir=$dir/disk/upper,workdir=$dir/disk/work" \
+        "ciab-$1" "$dir/root"
+      ;;
+    ext4)
+      mount -t ext4 -o loop "$dir/disk/$(image_name "$1")" "$dir/root"
+      ;;
+  esac
+}
+
+# What makes this host itself: done once, at its first boot.
+furnish_root() {
+  local name=$1 root=$2 dir=$STATE/$1 account
+  echo "$name" >"$root/etc/hostname"
+  printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$name" >"$root/etc/hosts"
+  tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
+
+  install -m 600 "$dir/host_key" "$root/etc/ssh/ssh_host_ed25519_key"
+  install -m 644 "$dir/host_key.pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
+  cat >"$root/etc/ssh/sshd_config.d/10-test-host.conf" <<EOF
+HostKey /etc/ssh/ssh_host_ed25519_key
+PermitRootLogin no
+PasswordAuthentication $PASSWORD_LOGIN
+EOF
+
+  for account in debian pwsudo; do
+    install -D -m 600 "$dir/authorized_key" "$root/home/$account/.ssh/authorized_keys"
+    chmod 700 "$root/home/$account/.ssh"
+    chroot "$root" chown -R "$account:$account" "/home/$account/.ssh"
+  done
+  printf 'pwsudo:%s\n' "$(head -n 1 "$dir/password")" | chroot "$root" chpasswd
+  [ "$PASSWORD_LOGIN" = no ] ||
+    printf 'debian:%s\n' "$(head -n 1 "$dir/password")" | chroot "$root" chpasswd
+
+  install_shims "$root"
+  sync -f "$root"
+  touch "$dir/furnished"
+}
+
+# Each says in its first lines why it is needed.
+install_shims() {
+  local root=$1 modules
+  modules=$root/lib/modules/$(uname -r)
+  install -D -m 755 "$HERE/shims/runc" "$root/usr/local/sbin/runc"
+  install -D -m 644 "$HERE/shims/chrony.conf" \
+    "$root/etc/systemd/system/chrony.service.d/10-test-host.conf"
+  mkdir -p "$modules"
+  awk 'NR == FNR { option[$2] = $1; next }
+       $2 == "y" && $1 in option { print "kernel/" option[$1] ".ko" }' \
+    <(sed '/^#/d' "$HERE/shims/builtin-modules") \
+    <(zcat /proc/config.gz | tr = ' ') >"$modules/modules.builtin"
+  : >"$modules/modules.order"
+  chroot "$root" depmod "$(uname -r)"
+}
+
+# One boot. Ends with 133 when the host wants to boot again.
+#
+# CAP_SYS_TIME and CAP_SYS_MODULE stay out: the clock and the kernel are the
+# test machine's. For the same reason only /proc/sys/net is writable. The added
+# system calls are those Docker's runc needs.
+boot_root() {
+  local name=$1 root=$2 dir=$STATE/$1 options=()
+  [ "$ROOT_KIND" = ext4 ] ||
+    options+=("--bind=$dir/disk/docker:/var/lib/docker" "--bind=$dir/disk/containerd:/var/lib/containerd")
+  [ -z "$NIC2" ] || options+=("--network-veth-extra=nic2:host1")
+  SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_TMPFS_TMP=0 \
+    systemd-nspawn --boot --quiet --directory="$root" --machine="$name" \
+    --register=no --keep-unit --settings=no --console=pipe \
+    --resolv-conf=off --timezone=off --link-journal=no \
+    --network-bridge=br0 "${options[@]}" \
+    --capability=CAP_NET_ADMIN,CAP_BPF,CAP_PERFMON,CAP_IPC_LOCK \
+    --system-call-filter="@keyring bpf perf_event_open" \
+    --bind=/dev/net/tun --bind=/dev/fuse </dev/null &
+  echo $! >"$dir/nspawn.pid"
+  [ -z "$NIC2" ] || raise_nic2
+  wait $!
+}
+
+# nspawn leaves the outer end of the second NIC down.
+raise_nic2() {
+  wait_for 5 ip link set nic2 up || return 0
+  ip address replace "$NIC2_GATEWAY/24" dev nic2
+}
