@@ -185,3 +185,19 @@ fn what_cannot_be_restored_stays_armed_for_the_next_try() {
     revert(of, &b.host).unwrap();
     assert_old(&b);
 }
+
+#[test]
+fn what_was_cut_while_it_was_armed_takes_nothing_back() {
+    let b = boxed();
+    arm_it(&b, 1);
+    let step = step();
+    let of = Attempt { step: &step, attempt: 1 };
+    // As it is when the power fails just before the last write.
+    fs::remove_file(folder(of, &b.host).join("armed.json")).unwrap();
+    b.file(FILES[0], "the operator's");
+    assert_eq!(revert(of, &b.host).unwrap(), GuardState::None);
+    assert_eq!(b.text(FILES[0]), "the operator's");
+    assert!(units(&b).is_empty());
+    arm_it(&b, 2);
+    assert!(confirm(of, &b.host).is_err());
+}
