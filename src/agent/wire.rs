@@ -121,7 +121,7 @@ pub enum Request {
     Cancel {
         now: bool,
     },
-    /// Appends an event to the record, for later readers.
+    /// Appends events, one a line, to the record, for later readers.
     Say {
         line: String,
     },

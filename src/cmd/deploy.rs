@@ -16,7 +16,7 @@ use super::{
 use crate::{
     agent::wire::{Reply, Request},
     ask::Terminal,
-    boxfile::{args::BoxArgs, names::CheckId},
+    boxfile::{args::BoxArgs, names::CheckId, place::Layer, wanted::Wanted},
     event::Outcome,
     failure::{Exit, Failure},
     plan::{self, Plan},
@@ -72,6 +72,7 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
 async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let form = if args.json { Form::Json } else { Form::Human };
     let wanted = file.load()?;
+    chosen_here(args, &wanted)?;
     let link = Arc::new(place::link(&wanted.boxfile).await?);
     place_keys(&wanted.boxfile, &link).await?;
     let sight = Sight::with(wanted, Measuring::Yes).await?;
@@ -123,6 +124,17 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
             .hint("`ciab status` shows what it does, `ciab logs -f` follows it, `ciab cancel` ends it"));
     }
     Ok(run::exit_of(&outcome))
+}
+
+/// Without a target the box is this machine: whoever forgot to name one is asked first.
+fn chosen_here(args: &Args, wanted: &Wanted) -> Result<(), Failure> {
+    let named = wanted.origin("access.target").is_some_and(|origin| origin.layer != Layer::Default);
+    match Terminal::here() {
+        _ if named || args.yes => Ok(()),
+        Some(terminal) if terminal.agrees("no box is named: set up THIS machine?") => Ok(()),
+        _ => Err(Failure::new(Exit::Refused, "no box is named, and this machine is not set up without being asked")
+            .hint("name the box as `access.target` in the box file, or say `target: local`")),
+    }
 }
 
 /// Logs in with a password once, where one is named and no key works yet.
