@@ -20,6 +20,7 @@ pub mod memory;
 pub mod mount;
 pub mod nic;
 pub mod os;
+pub mod page;
 pub mod port;
 pub mod product;
 mod reader;
