@@ -24,6 +24,25 @@ pub fn ask(step: &Step, attempt: Option<&Attempt>) -> Answer {
     }
 }
 
+/// Asks probes that belong to no step, side by side, and answers in their order.
+pub fn ask_all(probes: &[Probe]) -> Vec<Answer> {
+    /// Most probes wait for another program.
+    const SIDE_BY_SIDE: usize = 4;
+    let ask = |probe: &Probe| match probe {
+        Probe::Wants(wants) => all(wants, &Host::here(BTreeMap::new())),
+        Probe::Command { argv } => command(argv),
+        Probe::Action | Probe::Rebooted => Answer::CannotTell("this probe belongs to a step".into()),
+    };
+    let size = probes.len().div_ceil(SIDE_BY_SIDE).max(1);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            probes.chunks(size).map(|part| scope.spawn(move || part.iter().map(ask).collect::<Vec<_>>())).collect();
+        let lost = |part: &[Probe]| vec![Answer::CannotTell("the probe did not come to an end".into()); part.len()];
+        let answers = parts.into_iter().zip(probes.chunks(size));
+        answers.flat_map(|(thread, part)| thread.join().unwrap_or_else(|_| lost(part))).collect()
+    })
+}
+
 /// Holds when all do; the first Missing wins over any CannotTell, as running again is then safe and needed.
 fn all(wants: &[Want], host: &Host) -> Answer {
     let mut doubt = None;

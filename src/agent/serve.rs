@@ -20,7 +20,7 @@ use super::{
     redact::Redactor,
     survey, tail, unit,
     want::Host,
-    wire::{self, Answered, Asked, Cancel, Fault, Hello, Reply, Request, Standing, Status},
+    wire::{self, Answered, Asked, Cancel, Fault, Hello, Kept, Reply, Request, Standing, Status},
 };
 use crate::{
     facts::{
@@ -98,6 +98,7 @@ impl Helper {
             Request::Follow { step, attempt, from } => self.follow(&step, attempt, from).map_err(fault),
             Request::Events { after } => documents::events(&self.record, after).map(Reply::Events).map_err(fault),
             Request::Probe { step } => Ok(Reply::Answer(self.probe(&step)?)),
+            Request::Prove { probes } => Ok(Reply::Answers(probe::ask_all(&probes))),
             Request::Read { paths } => Ok(Reply::Files(documents::files(&paths))),
             Request::Bound => self.bound().map_err(fault),
             Request::Support => documents::support(&self.record, &hold(&self.redactor)).map(Reply::Support).map_err(fault),
@@ -116,6 +117,10 @@ impl Helper {
     /// The requests that only the holder of the lock may make.
     fn write(&self, request: Request, binary: &Path, run: u64) -> Result<Reply> {
         match request {
+            Request::Unlock => {
+                *hold(&self.locked) = None;
+                Ok(Reply::Nothing)
+            }
             Request::Secrets { names } => {
                 let mut keep = Keep::open(&self.record)?;
                 keep.ensure(&names)?;
@@ -303,7 +308,9 @@ impl Helper {
     fn bound(&self) -> Result<Reply> {
         let bound = read_json(&self.record.path("bound.json"))?;
         let boxfile = documents::current_box_file(&self.record)?;
-        Ok(Reply::Bound { bound, boxfile, secrets: Keep::open(&self.record)?.for_render() })
+        let plan = self.record.document("plan.json")?;
+        let secrets = Keep::open(&self.record)?.for_render();
+        Ok(Reply::Bound(Box::new(Kept { bound, boxfile, plan, secrets })))
     }
 
     fn confirm(&self, step: &StepId, number: u32) -> Result<Reply> {

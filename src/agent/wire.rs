@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     facts::source::Recording,
     measure::{Measured, MeasureRequest},
-    step::{Answer, Graph, StepId},
+    step::{Answer, Graph, Probe, StepId},
 };
 
 /// A frame larger than this is refused on both sides: a tree of configuration is a few hundred KiB.
@@ -52,6 +52,8 @@ pub enum Request {
     /// Events of the current run after a sequence number.
     Events { after: u64 },
     Probe { step: StepId },
+    /// Asks probes that belong to no step: the proofs of `verify`.
+    Prove { probes: Vec<Probe> },
     /// Texts of files as they are on the box, to be compared with a tree.
     Read { paths: Vec<String> },
     /// What an earlier run decided, and the values of all secrets (the caller is root on the box already).
@@ -61,6 +63,8 @@ pub enum Request {
 
     /// Takes the lock and makes sure of the record. `display` is shown to whoever comes second.
     Lock { display: String, name: String },
+    /// Gives the lock back before the connection ends.
+    Unlock,
     /// Makes the named secrets that do not exist yet.
     Secrets { names: Vec<SecretSpec> },
     SaveBound { bound: serde_json::Value },
@@ -98,8 +102,9 @@ pub enum Reply {
     Output(Output),
     Events(Vec<String>),
     Answer(Answer),
+    Answers(Vec<Answer>),
     Files(BTreeMap<String, FileState>),
-    Bound { bound: Option<serde_json::Value>, boxfile: Option<String>, secrets: BTreeMap<String, String> },
+    Bound(Box<Kept>),
     Support(BTreeMap<String, String>),
     Locked { box_id: String, last_event: u64 },
     Secrets(BTreeMap<String, String>),
@@ -214,6 +219,24 @@ pub struct Status {
     pub graph: Option<Graph>,
     pub standings: Vec<Standing>,
     pub last_event: u64,
+}
+
+/// What the box keeps of earlier runs.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Kept {
+    /// What the first run decided.
+    pub bound: Option<serde_json::Value>,
+    /// The box file and the plan of the latest run.
+    pub boxfile: Option<String>,
+    pub plan: Option<serde_json::Value>,
+    /// All secrets that go into files: whoever asks is root on the box already.
+    pub secrets: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kept {{ secrets: {} }}", self.secrets.len())
+    }
 }
 
 /// A file as it is on the box.
