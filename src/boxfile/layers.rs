@@ -21,7 +21,9 @@ use super::{
 use crate::{profile, yaml};
 
 /// Layers as they are found, in any order; `wanted` puts them in theirs.
-#[derive(Debug, Default)]
+///
+/// It has no `Debug`: until they are checked, its nodes may hold a secret that somebody wrote out.
+#[derive(Default)]
 pub struct Layers {
     sources: Sources,
     trees: Vec<(Layer, Node)>,
