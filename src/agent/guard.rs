@@ -249,4 +249,6 @@ fn boot(host: &Host) -> Result<String> {
 }
 
 #[cfg(test)]
+mod real_tests;
+#[cfg(test)]
 mod tests;

@@ -186,7 +186,8 @@ fn presets(key: &Key) -> Option<Value> {
 mod tests {
     use super::*;
 
-    const FILE: &str = "apiVersion: ciab/v1\nkind: Box\nprofile: base\naccess:\n  password: {file: /a}\n  ssh_keys:\n    - ssh-ed25519 \
+    const FILE: &str = "apiVersion: ciab/v1\nkind: Box\nprofile: base\n\
+                        access:\n  password: {file: /a}\n  ssh_keys:\n    - ssh-ed25519 \
                         AAAAC3NzaC1lZDI1NTE5AAAAILXX9PFuZ8K1PqYwEhBVGHd5BFlMSkqKMZqUu3yzvZ8B\n";
 
     fn with(add: impl FnOnce(&mut Layers)) -> Result<Wanted, Findings> {
