@@ -17,7 +17,9 @@ pub fn ask(step: &Step, attempt: Option<&Attempt>) -> Answer {
     let host = Host::here(BTreeMap::new());
     match (&step.probe, &step.action) {
         (Probe::Action, Action::Ensure(wants)) | (Probe::Wants(wants), _) => all(wants, &host),
-        (Probe::Action, Action::Put { root, tree, message }) => put::probe(&put::Put { root, tree, message }, &host),
+        (Probe::Action, Action::Put { root, tree, message }) => {
+            put::probe(&put::Put { root, tree, message }, &host)
+        }
         (Probe::Action, _) => Answer::CannotTell("this kind of action has no probe of its own".into()),
         (Probe::Command { argv }, _) => command(argv),
         (Probe::Rebooted, _) => rebooted(attempt),

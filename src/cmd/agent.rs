@@ -85,8 +85,10 @@ pub fn main(agent: Agent) -> ExitCode {
         Agent::Revert { step, attempt } => {
             done(StepId::new(step).map_err(anyhow::Error::msg).and_then(|step| job::revert(&step, attempt)))
         }
-        Agent::Ended(Attempt { record, step, attempt }) => {
-            done(StepId::new(step).map_err(anyhow::Error::msg).and_then(|step| job::ended(&record, &step, attempt)))
-        }
+        Agent::Ended(Attempt { record, step, attempt }) => done(
+            StepId::new(step)
+                .map_err(anyhow::Error::msg)
+                .and_then(|step| job::ended(&record, &step, attempt)),
+        ),
     }
 }

@@ -20,6 +20,7 @@ mod network;
 mod page;
 #[cfg(test)]
 mod sample;
+pub mod selector;
 mod software;
 mod text;
 pub mod wipe;
