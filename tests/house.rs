@@ -10,8 +10,11 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 use code::{children, code, has_word, test_modules, without_tests, words};
 
 /// Files that are questioned and found to be one idea all the same: path and reason.
-const LONG: &[(&str, &str)] =
-    &[("src/agent/record.rs", "the record and, in its tests, every way in which it can be damaged")];
+const LONG: &[(&str, &str)] = &[
+    ("src/agent/record.rs", "the record and, in its tests, every way in which it can be damaged"),
+    ("src/agent/wire.rs", "the whole vocabulary between engine and helper, to be read in one go"),
+    ("src/boxfile/check.rs", "one walk along the shape of a box file"),
+];
 
 /// Modules that use what stands below them in lib.rs: who, whom, why.
 const UPWARD: &[(&str, &str, &str)] = &[
@@ -71,6 +74,39 @@ fn nothing_of_a_private_place_is_tracked() {
         fs::read_to_string(root().join(&path)).ok().map(|text| (path, text))
     });
     none(&private(&texts.collect()));
+}
+
+#[test]
+fn the_architecture_names_every_module_and_every_dependency() {
+    let page = read("ARCHITECTURE.md");
+    none(&unnamed(&page, &order(&read("src/lib.rs")), "module"));
+    none(&unnamed(&page, &dependencies(&read("Cargo.toml")), "dependency"));
+}
+
+/// What has no row of its own in a table: a name in backticks at the start of a line, alone or with its like.
+fn unnamed(page: &str, names: &[String], what: &str) -> Vec<String> {
+    let firsts: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" |"))
+        .map(|(first, _)| first)
+        .collect();
+    let missing =
+        names.iter().filter(|name| !firsts.iter().any(|first| first.contains(&format!("`{name}`"))));
+    missing.map(|name| format!("ARCHITECTURE.md: {what} `{name}` has no row")).collect()
+}
+
+/// The crates that Cargo.toml asks for, of every kind.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut names = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.trim_end().ends_with("dependencies]");
+        } else if inside && let Some((name, _)) = line.split_once(" = ") {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// What `plan`, `render` and `steps` may not touch: they are pure.

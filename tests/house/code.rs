@@ -135,6 +135,6 @@ pub fn without_tests(code: &str) -> String {
 /// The modules with files of their own that are only there for tests.
 pub fn test_modules(code: &str) -> Vec<String> {
     let lines: Vec<&str> = code.lines().map(str::trim).collect();
-    let name = |pair: &[&str]| Some(pair[1].strip_prefix("mod ")?.strip_suffix(';')?.to_owned());
+    let name = |pair: &[&str]| Some(pair[1].strip_suffix(';')?.rsplit_once("mod ")?.1.to_owned());
     lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]").filter_map(name).collect()
 }

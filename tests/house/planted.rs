@@ -82,7 +82,7 @@ fn quotes_and_comments_are_no_code() {
 
 #[test]
 fn a_test_in_a_file_of_its_own_is_known() {
-    let code = "pub mod a;\n#[cfg(test)]\nmod cases;\n";
+    let code = "pub mod a;\n#[cfg(test)]\npub(crate) mod cases;\n";
     assert_eq!(test_files("src/plan/mod.rs", code), ["src/plan/cases"]);
     assert_eq!(test_files("src/run.rs", code), ["src/run/cases"]);
 }
@@ -105,4 +105,14 @@ fn an_exception_that_is_not_needed_is_gone() {
             .any(|(path, code)| module(path) == *who && children(code, "crate").contains(&(*whom).into()));
         assert!(used && place(whom) > place(who), "`{who}` does not look down to `{whom}` any more");
     }
+}
+
+#[test]
+fn a_module_or_dependency_without_a_reason_is_caught() {
+    let page = "| name | reason |\n| `serde`, `serde_json` | data |\nand `tokio` in passing\n";
+    let names = dependencies(
+        "[package]\nname = \"x\"\n[dependencies]\nserde = \"1\"\ntokio = \"1\"\n[lints.rust]\na = 1\n",
+    );
+    assert_eq!(names, ["serde", "tokio"]);
+    assert_eq!(unnamed(page, &names, "dependency"), ["ARCHITECTURE.md: dependency `tokio` has no row"]);
 }
