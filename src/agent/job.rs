@@ -61,20 +61,33 @@ fn begin(attempt: &Attempt) -> Result<Result<Spec, (&'static str, i32)>> {
 fn act(spec: &Spec, attempt: &Attempt) -> Result<()> {
     let host = Host::here(BTreeMap::new());
     if let Some(guard) = &spec.step.guard {
-        guard::arm(&host, &spec.step.id, attempt.number, guard).context("arm the revert")?;
+        let helper = env::current_exe().context("find this helper's own file")?;
+        let of = guard::Attempt { step: &spec.step.id, attempt: attempt.number };
+        let now = jiff::Timestamp::now();
+        guard::arm(of, guard, &helper.to_string_lossy(), now, &host).context("arm the revert")?;
     }
     let mut out = io::stdout();
     match &spec.step.action {
         Action::Ensure(wants) => want::ensure(wants, &host, &mut out).map(|_changed| ()),
-        Action::Put { root, tree, message } => put::lay(&host, root, tree, message, &mut out),
+        Action::Put { root, tree, message } => put::apply(&put::Put { root, tree, message }, &host, &mut out),
         Action::Job { argv, env } => become_job(argv, env.iter()),
         Action::Reboot => become_job(&["systemctl".to_owned(), "reboot".to_owned()], std::iter::empty()),
         Action::Wait { .. } => bail!("a step that only waits has no attempt"),
     }
 }
 
+/// The word `%helper` stands for this binary, wherever it is kept.
+pub(super) fn with_helper(argv: &[String]) -> Result<Vec<String>> {
+    let word = |word: &String| match word.as_str() {
+        "%helper" => Ok(env::current_exe().context("find this helper's own file")?.to_string_lossy().into_owned()),
+        _ => Ok(word.clone()),
+    };
+    argv.iter().map(word).collect()
+}
+
 /// Replaces this process, so that systemd sees the job's own end and no second supervisor is needed.
 fn become_job<'a>(argv: &[String], extra: impl Iterator<Item = (&'a String, &'a String)>) -> Result<()> {
+    let argv = with_helper(argv)?;
     let (program, words) = argv.split_first().context("the job has no program")?;
     let mut command = Command::new(program);
     // A fixed environment: what the manager happened to have is no input of a step.
@@ -86,6 +99,11 @@ fn say(text: &str, code: i32) -> process::ExitCode {
     // Goes into the attempt's own output; a full disk may keep it out, the status is kept all the same.
     let _ = writeln!(io::stderr(), "{text}");
     process::ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Takes a guarded change back; called by the unit that its guard armed.
+pub fn revert(step: &StepId, attempt: u32) -> Result<()> {
+    guard::revert(guard::Attempt { step, attempt }, &Host::here(BTreeMap::new())).map(|_state| ())
 }
 
 /// Writes `end` from what systemd says of the main process (systemd.exec(5), `$SERVICE_RESULT`).

@@ -46,7 +46,8 @@ pub fn state_of(attempt: &Attempt, step: &StepId, loaded: bool) -> Result<State>
     let guarded = matches!(&words.spec, Block::Written(spec) if spec.step.guard.is_some());
     if guarded && matches!(state, State::Ended | State::InDoubt { .. }) {
         let host = Host::here(BTreeMap::new());
-        if guard::state(&host, step, attempt.number)? == guard::GuardState::Reverted {
+        let of = guard::Attempt { step, attempt: attempt.number };
+        if let guard::GuardState::Reverted { .. } = guard::state(of, &host)? {
             return Ok(State::Failed { exit: Exit::Reverted });
         }
     }
@@ -98,5 +99,8 @@ fn ask_all(steps: &[Step], attempts: &[Option<Attempt>], standings: &mut [Standi
 /// Whether a step without any record may be taken as done when its probe holds: only where the probe compares
 /// the exact inputs.
 pub fn adoptable(step: &Step) -> bool {
-    matches!((&step.action, &step.probe), (Action::Ensure(_) | Action::Put { .. }, crate::step::Probe::Action))
+    matches!(
+        (&step.action, &step.probe),
+        (Action::Ensure(_) | Action::Put { .. }, crate::step::Probe::Action)
+    )
 }

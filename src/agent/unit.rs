@@ -31,7 +31,12 @@ pub fn start(helper: &Path, record: &Path, step: &Step, attempt: &Attempt) -> Re
         "UMask=0077".to_owned(),
     ];
     let mut command = Command::new("systemd-run");
-    command.args(["--quiet", "--collect", "--no-block", &format!("--unit={}", name(&step.id, attempt.number))]);
+    command.args([
+        "--quiet",
+        "--collect",
+        "--no-block",
+        &format!("--unit={}", name(&step.id, attempt.number)),
+    ]);
     command.arg(format!("--description=ciab: {}", step.title));
     for property in properties {
         command.arg(format!("--property={property}"));
@@ -63,9 +68,16 @@ fn parse_units(text: &str) -> BTreeSet<String> {
         let name = fields.next()?;
         let active = fields.nth(1)?;
         // `inactive` units stay listed while something refers to them: a queued start does not.
-        (active != "inactive" && active != "failed").then(|| name.to_owned())
+        (is_attempt(name) && active != "inactive" && active != "failed").then(|| name.to_owned())
     };
     text.lines().filter_map(live).collect()
+}
+
+/// Whether a unit is an attempt's; the guard's and those that a profile installs are not.
+fn is_attempt(unit: &str) -> bool {
+    let name = unit.strip_prefix("ciab-").and_then(|name| name.strip_suffix(".service"));
+    let parts = name.and_then(|name| name.rsplit_once('-'));
+    parts.is_some_and(|(step, number)| !step.starts_with("revert-") && number.parse::<u32>().is_ok())
 }
 
 /// Whether this attempt's unit is loaded or has a job queued.
@@ -109,7 +121,9 @@ mod tests {
         let text = "ciab-a-1.service loaded activating start ciab: A\n\
                     ciab-b-2.service loaded failed failed ciab: B\n\
                     ciab-c-1.service loaded deactivating stop-post ciab: C\n\
-                    ciab-d-1.service loaded inactive dead ciab: D\n\n";
+                    ciab-d-1.service loaded inactive dead ciab: D\n\
+                    ciab-nftables.service loaded active exited the firewall\n\
+                    ciab-revert-a-1.service loaded active running a guard\n\n";
         let names: Vec<String> = parse_units(text).into_iter().collect();
         assert_eq!(names, ["ciab-a-1.service", "ciab-c-1.service"]);
     }

@@ -6,10 +6,14 @@ use super::{
     fault::{Fault, Finding},
     nearest::nearest,
     node::{Entry, Node, NodeKind, Style},
-    shape::{Integer, Key, Shape, Table},
+    place::Place,
+    shape::{Integer, Key, Shape, Table, is_secret},
     text::Reader,
     traps::{Reads, reads},
 };
+
+/// What fits into a hint.
+const SHORT: usize = 40;
 
 /// What is missing is a fault of the merged whole, not of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +58,7 @@ impl Check<'_> {
             (Shape::Integer { min, max }, NodeKind::Scalar { text, style }) => {
                 self.integer(node, text, *style, *min, *max)
             }
-            (Shape::Text { reader, integer }, NodeKind::Scalar { text, style }) => {
+            (Shape::Text { reader, integer, .. }, NodeKind::Scalar { text, style }) => {
                 self.text(node, text, *style, *reader, *integer)
             }
             (Shape::Choice { words, tables }, NodeKind::Scalar { text, style }) => {
@@ -94,7 +98,12 @@ impl Check<'_> {
         }
         if self.completeness == Completeness::Whole {
             for name in &table.required {
-                if !entries.iter().any(|entry| entry.key == *name) {
+                let here = |entry: &Entry| {
+                    // A misspelled key is said once, as unknown.
+                    entry.key == *name
+                        || (table.get(&entry.key).is_none() && nearest(&entry.key, [name.as_str()]).is_some())
+                };
+                if !entries.iter().any(here) {
                     let path = self.child_path(name);
                     let about = table.get(name).map(|key| key.description.clone()).unwrap_or_default();
                     let mut finding =
@@ -114,7 +123,7 @@ impl Check<'_> {
         for entry in entries {
             if let Some(Err(why)) = names.map(|names| names(&entry.key)) {
                 let path = self.child_path(&entry.key);
-                self.findings.push(Finding::new(Fault::WrongValue, &entry.key_place, why).key(path));
+                self.findings.push(wrong_value(&entry.key_place, &why).key(path));
             }
             if let Some(value) = self.below(&entry.key, |check| check.value(&entry.value, value)) {
                 object.insert(entry.key.clone(), value);
@@ -210,7 +219,7 @@ impl Check<'_> {
             (other, _) => {
                 let message = match other {
                     Reads::Integer => format!("`{text}` is a number, and text is wanted here"),
-                    _ => format!("`{text}` is {} to YAML 1.1 tools", other.title()),
+                    _ => format!("YAML 1.1 tools read `{text}` as {}", other.title()),
                 };
                 self.fault(Fault::Ambiguous, node, message, format!("write it quoted: \"{text}\""));
                 return None;
@@ -220,17 +229,13 @@ impl Check<'_> {
         Some(Value::from(text))
     }
 
-    /// Lets the reader of the key's type look at the text; what it says after the first colon is the way out.
+    /// Lets the reader of the key's type look at the text.
     fn read(&mut self, node: &Node, text: &str, reader: Option<Reader>) -> Option<()> {
         let why = match reader.map_or(Ok(()), |reader| reader(text)) {
             Ok(()) => return Some(()),
             Err(why) => why,
         };
-        let finding = match why.split_once(": ") {
-            Some((message, hint)) => Finding::new(Fault::WrongValue, &node.place, message).hint(hint),
-            None => Finding::new(Fault::WrongValue, &node.place, why),
-        };
-        self.findings.push(finding.key(self.path.join(".")));
+        self.findings.push(wrong_value(&node.place, &why).key(self.path.join(".")));
         None
     }
 
@@ -245,19 +250,20 @@ impl Check<'_> {
         if words.iter().any(|(word, _)| word == text) {
             return Some(Value::from(text));
         }
-        if tables.get("prompt").is_some() && words.is_empty() {
+        if is_secret(words, tables) {
             // The text itself may be the secret: it is neither repeated nor shown.
             let hint = "write where it is: {file: /path}, {prompt: Question} or {credential: name}";
-            self.fault(Fault::Secret, node, "a secret does not stand in a box file".to_owned(), hint);
+            let finding = Finding::new(Fault::Secret, &node.place, "a secret does not stand in a box file");
+            self.findings.push(finding.hide(&node.place).key(self.path.join(".")).hint(hint));
             return None;
         }
         let known = words.iter().map(|(word, _)| word.as_str()).chain(tables.names());
         let list = choices(words, tables);
         let hint = match nearest(text, known) {
             Some(word) if words.iter().any(|(known, _)| known == word) => {
-                format!("write {word}; known are {list}")
+                format!("write {word}; known: {list}")
             }
-            _ => format!("known are {list}"),
+            _ => format!("known: {list}"),
         };
         let trap = style == Style::Plain && reads(text) != Reads::Text;
         let fault = if trap { Fault::WrongType } else { Fault::WrongValue };
@@ -271,10 +277,14 @@ impl Check<'_> {
             Some(known) => format!("did you mean `{known}`?"),
             None => match elsewhere(&entry.key, self.root) {
                 Some(place) => format!("`{place}` is known"),
-                None => format!("known are {}", table.names().collect::<Vec<_>>().join(", ")),
+                None => format!("known: {}", table.names().collect::<Vec<_>>().join(", ")),
             },
         };
-        let finding = Finding::new(Fault::UnknownKey, &entry.key_place, format!("`{path}` is not known"));
+        let meant = nearest(&entry.key, table.names()).and_then(|known| table.get(known));
+        let mut finding = Finding::new(Fault::UnknownKey, &entry.key_place, format!("`{path}` is not known"));
+        if meant.is_some_and(|key| key.shape.is_secret()) && entry.value.scalar().is_some() {
+            finding = finding.hide(&entry.value.place);
+        }
         self.findings.push(finding.key(path).hint(hint));
     }
 
@@ -288,21 +298,21 @@ impl Check<'_> {
             Shape::List(_) => (
                 "a list",
                 match node.scalar() {
-                    Some(text) => format!("write [{text}]"),
-                    None => "write [one, two]".to_owned(),
+                    Some(text) if text.len() <= SHORT => format!("write [{text}]"),
+                    Some(_) | None => "write each on a line of its own that begins with `- `".to_owned(),
                 },
             ),
             Shape::Table(table) => {
-                ("a map of keys", format!("known are {}", table.names().collect::<Vec<_>>().join(", ")))
+                ("a map of keys", format!("known: {}", table.names().collect::<Vec<_>>().join(", ")))
             }
             Shape::Map { .. } => ("a map of keys", "write `name: value` on lines of their own".to_owned()),
-            Shape::Choice { words, tables } => ("a choice", format!("known are {}", choices(words, tables))),
+            Shape::Choice { words, tables } => ("a choice", format!("known: {}", choices(words, tables))),
             Shape::Boolean | Shape::Integer { .. } | Shape::Text { .. } | Shape::Anything => {
                 ("one value", "write the value after the key, without - or {".to_owned())
             }
         };
         let hint = match (shape, &node.kind) {
-            (Shape::Choice { tables, words }, _) if words.is_empty() && tables.get("prompt").is_some() => {
+            (shape, _) if shape.is_secret() => {
                 "write {file: /path}, {prompt: Question} or {credential: name}".to_owned()
             }
             _ => hint,
@@ -324,6 +334,14 @@ impl Check<'_> {
         let result = act(self);
         self.path.pop();
         result
+    }
+}
+
+/// What a reader said: the fault, and after the first colon the way out.
+fn wrong_value(place: &Place, why: &str) -> Finding {
+    match why.split_once(": ") {
+        Some((message, hint)) => Finding::new(Fault::WrongValue, place, message).hint(hint),
+        None => Finding::new(Fault::WrongValue, place, why),
     }
 }
 

@@ -64,16 +64,26 @@ pub struct Finding {
     pub also: Option<(Place, String)>,
     /// A way out, as a sentence fragment or something to write.
     pub hint: Option<String>,
+    /// A value that is or may be a secret: no source line shows it.
+    pub(super) hidden: Option<Place>,
 }
 
 impl Finding {
     pub(super) fn new(fault: Fault, place: &Place, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into(), key: None, place: Some(place.clone()), also: None, hint: None }
+        Self {
+            fault,
+            message: message.into(),
+            key: None,
+            place: Some(place.clone()),
+            also: None,
+            hint: None,
+            hidden: None,
+        }
     }
 
     /// Something that is not there, so has no place.
     pub(super) fn nowhere(fault: Fault, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into(), key: None, place: None, also: None, hint: None }
+        Self { fault, message: message.into(), key: None, place: None, also: None, hint: None, hidden: None }
     }
 
     #[must_use]
@@ -85,6 +95,12 @@ impl Finding {
     #[must_use]
     pub(super) fn also(mut self, place: &Place, label: impl Into<String>) -> Self {
         self.also = Some((place.clone(), label.into()));
+        self
+    }
+
+    #[must_use]
+    pub(super) fn hide(mut self, place: &Place) -> Self {
+        self.hidden = Some(place.clone());
         self
     }
 
@@ -113,7 +129,10 @@ impl Findings {
     /// Orders by place, so that a reader goes through the file once; what has no place comes last.
     pub(super) fn new(sources: Sources, mut list: Vec<Finding>) -> Self {
         let order = |finding: &Finding| match &finding.place {
-            Some(place) => (0, sources.source(place).layer, sources.label(place), place.span.start),
+            Some(place) => {
+                let source = sources.source(place);
+                (0, source.layer, source.name.clone(), place.span.start)
+            }
             None => (1, Layer::Default, String::new(), 0),
         };
         list.sort_by_key(order);
@@ -149,15 +168,20 @@ impl Findings {
         })
     }
 
+    /// The text around a place, without the secrets that any finding knows of.
+    fn shown(&self, place: &Place) -> String {
+        let source = self.sources.source(place);
+        let here = |place: &&Place| std::ptr::eq(self.sources.source(place), source);
+        let hidden = self.list.iter().filter_map(|finding| finding.hidden.as_ref()).filter(here);
+        let spans: Vec<_> = hidden.map(|place| place.span.clone()).collect();
+        mask::hide(&source.text, &spans)
+    }
+
     fn one(&self, finding: &Finding, colour: Colour) -> String {
         let mut group = Group::with_title(Level::ERROR.primary_title(&finding.message));
-        let hidden = match finding.fault {
-            Fault::Secret => finding.place.as_ref().map(|place| place.span.clone()),
-            _ => None,
-        };
         if let Some(place) = &finding.place {
             let source = self.sources.source(place);
-            let text = mask::hide(&source.text, hidden);
+            let text = self.shown(place);
             let span = |place: &Place| visible(&text, place);
             let mut snippet = Snippet::source(text.clone())
                 .path(source.name.clone())
@@ -168,7 +192,7 @@ impl Findings {
                 if std::ptr::eq(other, source) {
                     snippet = snippet.annotation(AnnotationKind::Context.span(span(also)).label(label));
                 } else {
-                    let text = mask::hide(&other.text, None);
+                    let text = self.shown(also);
                     let span = visible(&text, also);
                     second = Some(
                         Snippet::source(text)
@@ -183,7 +207,7 @@ impl Findings {
             }
         }
         if let Some(hint) = &finding.hint {
-            group = group.element(Level::HELP.message(hint));
+            group = group.element(Level::HELP.message(wrap(hint)));
         }
         let renderer = match colour {
             Colour::Plain => Renderer::plain(),
@@ -192,6 +216,23 @@ impl Findings {
         let text = renderer.term_width(mask::WIDTH).render(&[group]);
         text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Breaks a hint into lines that fit beside their mark.
+fn wrap(hint: &str) -> String {
+    const MARGIN: usize = 16;
+    let mut lines = vec![String::new()];
+    for word in hint.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + word.chars().count() < mask::WIDTH - MARGIN => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 /// The place's bytes on its first line: a mark over many lines hides more than it shows.

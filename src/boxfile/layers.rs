@@ -21,11 +21,15 @@ use super::{
 use crate::{profile, yaml};
 
 /// Layers as they are found, in any order; `wanted` puts them in theirs.
-#[derive(Debug, Default)]
+///
+/// It has no `Debug`: until they are checked, its nodes may hold a secret that somebody wrote out.
+#[derive(Default)]
 pub struct Layers {
     sources: Sources,
     trees: Vec<(Layer, Node)>,
     findings: Vec<Finding>,
+    /// A document could not be read to its end, so what seems missing may stand in it.
+    unread: bool,
 }
 
 impl Layers {
@@ -51,16 +55,18 @@ impl Layers {
                     None if self.findings.len() == before => {
                         let finding = Finding::nowhere(Fault::MissingKey, format!("{name} is empty"));
                         self.findings.push(finding.hint("`ciab init` writes a box file"));
+                        self.unread = true;
                     }
-                    None => {}
+                    None => self.unread = true,
                 }
             }
             Err((shown, at, message)) => {
                 let end = (at + 1..=shown.len()).find(|n| shown.is_char_boundary(*n)).unwrap_or(at);
                 let source = add(&mut self.sources, shown);
                 let place = self.sources.place(source, at..end);
-                let finding = Finding::new(Fault::Unreadable, &place, format!("{name} holds {message}"));
+                let finding = Finding::new(Fault::Unreadable, &place, format!("{name} {message}"));
                 self.findings.push(finding.hint("a box file is UTF-8 text of less than 1 MiB"));
+                self.unread = true;
             }
         }
     }
@@ -104,19 +110,20 @@ impl Layers {
                 None => over.clone(),
             })
         });
-        let Some(tree) = merged else { return Err(Findings::new(self.sources, self.findings)) };
-        let value = if self.findings.iter().any(|finding| finding.fault == Fault::Syntax) {
-            // With a layer unread, what is missing from the whole says nothing.
-            None
-        } else {
+        let Some(mut tree) = merged else { return Err(Findings::new(self.sources, self.findings)) };
+        // What is missing is missing in the file, whatever else is laid over it.
+        if let Some((_, file)) = self.trees.iter().find(|(layer, _)| *layer == Layer::File) {
+            tree.place = file.place.clone();
+        }
+        let mut value = None;
+        if !self.unread {
             let mut found = Vec::new();
-            let value = check::check(&tree, root, Completeness::Whole, &mut found);
+            value = check::check(&tree, root, Completeness::Whole, &mut found);
             // All else was said layer by layer, also for values that a stronger layer replaces.
             found.retain(|finding| finding.fault == Fault::MissingKey);
             self.findings.extend(found);
             cross::check(&tree, &self.sources, &mut self.findings);
-            value
-        };
+        }
         if !self.findings.is_empty() {
             return Err(Findings::new(self.sources, self.findings));
         }
@@ -139,6 +146,8 @@ impl Layers {
         trust::check(layer, &tree, &mut self.findings);
         if matches!(tree.kind, NodeKind::Map(_)) {
             self.trees.push((layer, tree));
+        } else {
+            self.unread = true;
         }
     }
 
@@ -171,4 +180,74 @@ fn presets(key: &Key) -> Option<Value> {
     let below: BTreeMap<&str, Value> =
         table.keys.iter().filter_map(|(name, key)| Some((name.as_str(), presets(key)?))).collect();
     if below.is_empty() { None } else { serde_json::to_value(below).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "apiVersion: ciab/v1\nkind: Box\nprofile: base\n\
+                        access:\n  password: {file: /a}\n  ssh_keys:\n    - ssh-ed25519 \
+                        AAAAC3NzaC1lZDI1NTE5AAAAILXX9PFuZ8K1PqYwEhBVGHd5BFlMSkqKMZqUu3yzvZ8B\n";
+
+    fn with(add: impl FnOnce(&mut Layers)) -> Result<Wanted, Findings> {
+        let mut layers = Layers::new();
+        layers.document(Layer::File, "box.yaml", FILE.as_bytes());
+        add(&mut layers);
+        layers.wanted()
+    }
+
+    #[test]
+    fn the_strongest_layer_wins_in_whatever_order_they_come() {
+        let flags: [fn(&mut Layers); 6] = [
+            |l| l.detected(Layer::Detected, "name", "detected", "host name"),
+            |l| l.detected(Layer::Dhcp, "name", "dhcp", "option 12"),
+            |l| l.document(Layer::Medium, "CIAB-CONFIG:/box.yaml", b"name: medium"),
+            |l| l.cmdline("ciab.name=cmdline"),
+            |l| l.variable("CIAB_NAME", "env"),
+            |l| l.flag("name=flag"),
+        ];
+        for (strongest, name) in ["detected", "dhcp", "medium", "cmdline", "env", "flag"].iter().enumerate() {
+            let wanted = with(|layers| flags[..=strongest].iter().rev().for_each(|add| add(layers))).unwrap();
+            assert_eq!(wanted.boxfile.name.as_str(), *name);
+        }
+    }
+
+    #[test]
+    fn maps_merge_and_lists_and_choices_replace() {
+        let wanted = with(|layers| {
+            layers.flag("network.ntp=[192.0.2.1]");
+            layers.flag("tuning.sysctl={vm.swappiness: 1}");
+            layers.flag("access.password={prompt: Password}");
+        })
+        .unwrap();
+        assert_eq!(wanted.boxfile.network.ntp.len(), 1);
+        assert_eq!(wanted.boxfile.tuning.sysctl.len(), 1);
+        assert_eq!(wanted.boxfile.tuning.timezone.as_str(), "Etc/UTC");
+        assert!(matches!(wanted.boxfile.access.password, Some(crate::boxfile::secret::SecretRef::Prompt(_))));
+    }
+
+    #[test]
+    fn what_grants_access_comes_from_the_operator_alone() {
+        for layer in [Layer::Url, Layer::Dhcp, Layer::Env, Layer::Cmdline, Layer::Detected] {
+            let refused =
+                with(|layers| layers.document(layer, "x", b"disks: {data: {match: {serial: a}, wipe: [a]}}"));
+            assert_eq!(refused.unwrap_err().list()[0].fault, Fault::Untrusted, "{layer:?}");
+        }
+        for layer in [Layer::File, Layer::Embedded, Layer::Medium, Layer::PinnedUrl] {
+            assert!(
+                with(|layers| layers.document(layer, "x", b"disks: {data: {match: {serial: a}, wipe: [a]}}"))
+                    .is_ok()
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_profile_presets_is_said_to_come_from_it() {
+        let wanted = with(|_| {}).unwrap();
+        assert_eq!(wanted.origin("network.ntp").unwrap().layer, Layer::Profile);
+        assert_eq!(wanted.origin("name").unwrap().layer, Layer::Default);
+        assert_eq!(wanted.origin("access.password").unwrap().place, "box.yaml:5:13");
+        assert_eq!(wanted.origin("network.vip"), None);
+    }
 }

@@ -8,20 +8,23 @@ pub(super) const WIDTH: usize = 80;
 /// Words in a key that say that its value is a secret.
 const WORDS: [&str; 5] = ["passphrase", "password", "passwd", "secret", "token"];
 
-/// `text` with the value after every key that sounds secret, and the bytes of `also`, replaced by stars.
+/// `text` with stars for the value after every key that sounds secret, for passwords in URLs, and for `spans`.
 ///
 /// Byte lengths stay, so that places still fit. It works on lines, since a text with a fault may have no tree.
-pub(super) fn hide(text: &str, also: Option<Range<usize>>) -> String {
+pub(super) fn hide(text: &str, spans: &[Range<usize>]) -> String {
     let mut bytes = text.as_bytes().to_vec();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         if let Some(value) = secret_value(line) {
             star(&mut bytes, start + value.start..start + value.end);
         }
+        if let Some(login) = login_in_url(line) {
+            star(&mut bytes, start + login.start..start + login.end);
+        }
         start += line.len();
     }
-    if let Some(span) = also {
-        star(&mut bytes, span);
+    for span in spans {
+        star(&mut bytes, span.clone());
     }
     // Stars for whole values only: the bytes are still UTF-8 unless a place was wrong.
     String::from_utf8(bytes).unwrap_or_else(|_| "*".repeat(text.len()))
@@ -47,6 +50,13 @@ fn secret_value(line: &str) -> Option<Range<usize>> {
     Some(start..start + value.len())
 }
 
+/// `user:password` of `http://user:password@host`.
+fn login_in_url(line: &str) -> Option<Range<usize>> {
+    let start = line.find("://")? + 3;
+    let authority = line[start..].split(['/', '?', '#', ' ', '\n']).next().unwrap_or_default();
+    authority.rfind('@').map(|at| start..start + at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,10 +68,11 @@ mod tests {
             ("CIAB_X__TOKEN=abc", "CIAB_X__TOKEN=***"),
             ("password: {file: /a}\n", "password: {file: /a}\n"),
             ("  password:\n    x\n", "  password:\n    x\n"),
+            ("http: http://me:pw@proxy:3128/", "http: http://*****@proxy:3128/"),
             ("name: a\nsecret: 'ä'", "name: a\nsecret: ****"),
         ] {
-            assert_eq!(hide(text, None), shown);
+            assert_eq!(hide(text, &[]), shown);
         }
-        assert_eq!(hide("a\nhunter2\n", Some(2..9)), "a\n*******\n");
+        assert_eq!(hide("a\nhunter2\n", std::slice::from_ref(&(2..9))), "a\n*******\n");
     }
 }

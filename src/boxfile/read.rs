@@ -18,20 +18,23 @@ const NODES_MAX: usize = 20_000;
 /// Bytes as text: no larger than `SIZE_MAX`, UTF-8, no NUL. `Err` is text to show, the byte at fault and why.
 pub(super) fn text(bytes: &[u8]) -> Result<String, (String, usize, String)> {
     if bytes.len() > SIZE_MAX {
-        return Err((String::new(), 0, "larger than 1 MiB: this is no box file".to_owned()));
+        return Err((String::new(), 0, "is larger than 1 MiB".to_owned()));
     }
     let shown = || String::from_utf8_lossy(bytes).into_owned();
     if let Some(at) = bytes.iter().position(|b| *b == 0) {
         // What stands before it may be broken as well, and is longer once it is made showable.
         let at = String::from_utf8_lossy(&bytes[..at]).len();
-        return Err((shown(), at, "a NUL byte: this is a binary file, or text in UTF-16".to_owned()));
+        return Err((shown(), at, "holds a NUL byte: it is a binary file, or text in UTF-16".to_owned()));
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_owned()),
         Err(error) => Err((
             shown(),
             error.valid_up_to(),
-            format!("the byte 0x{:02x} is not UTF-8 text", bytes.get(error.valid_up_to()).unwrap_or(&0)),
+            format!(
+                "holds the byte 0x{:02x}, which is not UTF-8",
+                bytes.get(error.valid_up_to()).unwrap_or(&0)
+            ),
         )),
     }
 }

@@ -29,6 +29,8 @@ pub enum Shape {
     },
     /// Text that `reader` accepts; `integer` where a whole number may stand for its text.
     Text {
+        /// The name of what the text holds, as in `text::MEANINGS`; empty for any text.
+        format: String,
         reader: Option<Reader>,
         integer: Integer,
     },
@@ -96,6 +98,26 @@ impl Key {
         }
     }
 
+    /// Every key below this one with its path; names that the operator chooses are written as `NAME`.
+    pub fn all(&self) -> Vec<(String, &Self)> {
+        let (table, name) = match &self.shape {
+            Shape::Table(table) | Shape::Choice { tables: table, .. } => (table.keys.as_slice(), None),
+            Shape::Map { value, .. } => (&[][..], Some(value)),
+            Shape::Boolean
+            | Shape::Integer { .. }
+            | Shape::Text { .. }
+            | Shape::List(_)
+            | Shape::Anything => (&[][..], None),
+        };
+        let children = table.iter().map(|(name, key)| (name.as_str(), key));
+        let mut list = Vec::new();
+        for (name, key) in children.chain(name.map(|value| ("NAME", value.as_ref()))) {
+            list.push((name.to_owned(), key));
+            list.extend(key.all().into_iter().map(|(path, key)| (format!("{name}.{path}"), key)));
+        }
+        list
+    }
+
     /// The key under a path; names in a map are taken as they come.
     pub fn at<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<&Self> {
         path.into_iter().try_fold(self, |key, name| key.child(name))
@@ -111,6 +133,11 @@ impl Key {
 }
 
 impl Shape {
+    /// True where a reference to a secret is wanted.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Choice { words, tables } if is_secret(words, tables))
+    }
+
     fn of(schema: &Value) -> Self {
         if let Some(variants) = schema.get("oneOf").and_then(Value::as_array) {
             return Self::choice(variants);
@@ -129,7 +156,8 @@ impl Shape {
                     tables: Table::default(),
                 },
                 None => Self::Text {
-                    reader: text::reader_of(schema),
+                    format: text::reader_of(schema).map(|(name, _)| name.to_owned()).unwrap_or_default(),
+                    reader: text::reader_of(schema).map(|(_, reader)| reader),
                     integer: if types.iter().any(|t| t == "integer") {
                         Integer::Allowed
                     } else {
@@ -146,7 +174,7 @@ impl Shape {
     fn object(schema: &Value) -> Self {
         match schema.get("additionalProperties") {
             Some(value) if value.is_object() => Self::Map {
-                names: schema.get("propertyNames").and_then(text::reader_of),
+                names: schema.get("propertyNames").and_then(text::reader_of).map(|(_, reader)| reader),
                 value: Box::new(Key::of(value)),
             },
             _ if schema.get("properties").is_some() => Self::Table(table(schema)),
@@ -169,6 +197,11 @@ impl Shape {
         }
         Self::Choice { words, tables }
     }
+}
+
+/// A choice of references to a secret: the one that has `prompt`.
+pub(super) fn is_secret(words: &[(String, String)], tables: &Table) -> bool {
+    words.is_empty() && tables.get("prompt").is_some()
 }
 
 fn table(schema: &Value) -> Table {

@@ -41,6 +41,11 @@ macro_rules! text_types {
             }
         )*
 
+        /// Formats with what each means, in alphabetical order.
+        pub const MEANINGS: &[(&str, &str)] = &[
+            $(($format, $meaning),)*
+        ];
+
         /// The reader behind a schema's `format`.
         fn reader(format: &str) -> Option<Reader> {
             match format {
@@ -58,6 +63,7 @@ text_types! {
     super::access::Login, "login", "where to log in: `user@host:port`; user and port may be left out";
     super::access::Target, "target", "`local`, or `user@host:port`; user and port may be left out";
     super::names::CheckId, "check-id", "the id of a check, such as `memory.size`";
+    super::names::Direct, "direct", "a host, a domain such as `.example.org`, an address or a network";
     super::names::DomainName, "domain-name", "a DNS domain, such as `example.org`";
     super::names::HostLabel, "host-label", "one DNS label, such as `cloud1`";
     super::names::HostOrIp, "host", "a host name or an IP address";
@@ -76,17 +82,17 @@ text_types! {
     super::system::Url, "http-url", "an http or https URL";
 }
 
-/// The reader that a schema names by its `format`, or for quantities by their `pattern`.
-pub(super) fn reader_of(schema: &Value) -> Option<Reader> {
+/// The reader that a schema names by its `format`, or for quantities by their `pattern`, and its name.
+pub(super) fn reader_of(schema: &Value) -> Option<(&str, Reader)> {
     let pattern = |quantity: schemars::Schema| quantity.get("pattern").cloned();
     let mut generator = schemars::SchemaGenerator::default();
     match (schema.get("format").and_then(Value::as_str), schema.get("pattern")) {
-        (Some(format), _) => reader(format),
+        (Some(format), _) => Some((format, reader(format)?)),
         (None, Some(own)) if Some(own) == pattern(Bytes::json_schema(&mut generator)).as_ref() => {
-            Some(|text| text.parse::<Bytes>().map(drop))
+            Some(("size", |text| text.parse::<Bytes>().map(drop)))
         }
         (None, Some(own)) if Some(own) == pattern(Mac::json_schema(&mut generator)).as_ref() => {
-            Some(|text| text.parse::<Mac>().map(drop))
+            Some(("MAC address", |text| text.parse::<Mac>().map(drop)))
         }
         _ => None,
     }

@@ -2,6 +2,7 @@
 
 use super::{
     BoxFile,
+    nearest::nearest,
     node::{Node, NodeKind},
     place::{Layer, LineColumn, Place, Source, Sources},
     shape::{Key, Shape},
@@ -131,4 +132,12 @@ fn flow(node: &Node) -> String {
             format!("{{{}}}", inside.join(", "))
         }
     }
+}
+
+/// The key of the box file that a mistyped path was meant to be, or one that ends as it does.
+pub fn nearest_key(path: &str) -> Option<String> {
+    let known = Key::box_file().all();
+    let names = || known.iter().map(|(path, _)| path.as_str());
+    let found = nearest(path, names()).or_else(|| names().find(|name| name.rsplit('.').next() == Some(path)));
+    found.map(str::to_owned)
 }

@@ -113,7 +113,7 @@ fn kernel_word(sources: &mut Sources, word: &str, findings: &mut Vec<Finding>) -
         } else {
             let hint = match nearest(&key, CMDLINE) {
                 Some(known) => format!("did you mean ciab.{known}?"),
-                None => format!("known are ciab.{}", CMDLINE.join(", ciab.")),
+                None => format!("known: ciab.{}", CMDLINE.join(", ciab.")),
             };
             Finding::new(
                 Fault::Untrusted,

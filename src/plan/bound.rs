@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, path::Path};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::PlanError;
+use super::{Addressing, Disks, Management, PlanError};
 use crate::{
-    boxfile::{BoxFile, access::Target, names::Role},
+    boxfile::{BoxFile, access::Target},
     facts::{
         Facts,
         kernel::ModuleState as Seen,
@@ -34,8 +34,9 @@ pub struct Bound {
     pub product_uuid: Option<String>,
     pub hypervisor: Option<Hypervisor>,
     pub container: Option<Container>,
-    /// `ID`, `VERSION_ID` and the kernel's `uname -r` of the system.
+    /// `ID` of /etc/os-release.
     pub os_id: String,
+    /// `VERSION_ID` of /etc/os-release.
     pub os_version: String,
     pub memory: Option<Bytes>,
     pub threads: Option<u32>,
@@ -46,8 +47,8 @@ pub struct Bound {
     pub modules: BTreeMap<String, ModuleState>,
     /// File system below each folder that something is sized by, and its size.
     pub file_systems: BTreeMap<String, FileSystem>,
-    /// Serial number, else id, of the disks taken by each role.
-    pub disks: BTreeMap<Role, Vec<String>>,
+    /// The disks taken by each role.
+    pub disks: Disks,
 }
 
 /// The interface that the box is reached on.
@@ -120,7 +121,7 @@ impl Bound {
                 .into_iter()
                 .filter_map(|folder| Some((folder.to_owned(), file_system(facts, folder)?)))
                 .collect(),
-            disks: BTreeMap::new(),
+            disks: Disks::new(),
         })
     }
 
@@ -136,6 +137,20 @@ impl Bound {
         }
     }
 
+    /// Keeps what was decided about the way to the box, so that it stays when the box file no longer says it.
+    pub(super) fn with(mut self, decided: &Management, disks: Disks) -> Self {
+        match &decided.addressing {
+            Addressing::Keep { .. } => {}
+            Addressing::Dhcp => (self.management.addresses, self.management.gateway) = (Vec::new(), None),
+            Addressing::Static { address, gateway, .. } => {
+                (self.management.addresses, self.management.gateway) = (vec![address.0], *gateway);
+            }
+        }
+        self.management.mtu = Some(decided.mtu);
+        self.disks = disks;
+        self
+    }
+
     /// Whether the box is a container, where the kernel is somebody else's.
     pub fn is_container(&self) -> bool {
         !matches!(self.container, None | Some(Container::None))
@@ -148,6 +163,20 @@ fn management(facts: &Facts) -> Result<BoundManagement, PlanError> {
     let mut defaults: Vec<_> = routes.iter().filter(|r| r.is_default() && r.link.is_some()).collect();
     defaults.sort_by_key(|r| (r.to.addr().is_ipv6(), r.metric.unwrap_or(0)));
     let by_route = defaults.first().and_then(|r| r.link.as_deref());
+    if let [first, second, ..] = defaults.as_slice()
+        && (first.to, first.metric) == (second.to, second.metric)
+        && first.link != second.link
+    {
+        return Err(PlanError::impossible(
+            "nics.management",
+            format!(
+                "two default routes have the same metric, over {} and {}",
+                first.link.as_deref().unwrap_or_default(),
+                second.link.as_deref().unwrap_or_default()
+            ),
+            "Take one of them away, or name the network card in `nics.management.match`.",
+        ));
+    }
     let carriers: Vec<&Link> = facts
         .observed
         .links
@@ -220,4 +249,68 @@ pub(super) fn file_system(facts: &Facts, folder: &str) -> Option<FileSystem> {
     let holds = |point: &str| Path::new(folder).starts_with(point);
     let mount = mounts.iter().filter(|m| holds(&m.point)).max_by_key(|m| m.point.len())?;
     Some(FileSystem { fs: mount.fs.clone(), size: mount.size, available: mount.available })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+
+    #[test]
+    fn the_box_is_reached_over_the_best_default_route() {
+        let mut facts = sample::server();
+        assert_eq!(management(&facts).unwrap().interface, "eno1");
+
+        let mut second = facts.observed.routes.clone().unwrap()[0].clone();
+        second.link = Some("eno2".into());
+        facts.observed.routes.as_mut().unwrap().push(second);
+        let error = management(&facts).unwrap_err();
+        assert_eq!(error.message, "two default routes have the same metric, over eno1 and eno2");
+
+        facts.observed.routes.as_mut().unwrap()[0].metric = Some(100);
+        assert_eq!(management(&facts).unwrap().interface, "eno2", "the lower metric wins");
+
+        facts.observed.routes = Some(Vec::new());
+        assert_eq!(management(&facts).unwrap().interface, "eno1", "the only one that carries an address");
+        facts.observed.links[1].addresses.clear();
+        assert!(management(&facts).is_err());
+    }
+
+    #[test]
+    fn another_box_is_refused() {
+        let mut facts = sample::server();
+        let wanted = serde_json::from_str(r#"{"apiVersion": "ciab/v1", "kind": "Box", "profile": "base"}"#);
+        let profile = Profile::load(crate::boxfile::ProfileName::Base).unwrap();
+        let bound = Bound::first(&facts, &wanted.unwrap(), &profile).unwrap();
+        facts.identity.product.uuid = Some("00000000-0000-0000-0000-ac1f6b000001".into());
+        assert_eq!(bound.again(&facts).unwrap_err()[0].kind, super::super::Refusal::Unsafe);
+        facts.identity.product.uuid = None;
+        assert_eq!(bound.again(&facts), Ok(bound), "read without root");
+    }
+
+    #[test]
+    fn ports_of_ssh_are_never_locked_out() {
+        let mut facts = sample::server();
+        let at = |target: &str| {
+            let text = format!(
+                r#"{{"apiVersion": "ciab/v1", "kind": "Box", "profile": "base", "access": {{"target": "{target}"}}}}"#
+            );
+            serde_json::from_str::<BoxFile>(&text).unwrap()
+        };
+        assert_eq!(ssh_ports(&facts, &at("root@192.0.2.10")), [22]);
+        assert_eq!(ssh_ports(&facts, &at("root@192.0.2.10:2222")), [22], "a forwarded port");
+        facts.observed.listeners.as_mut().unwrap()[0].port = 2222;
+        assert_eq!(ssh_ports(&facts, &at("root@192.0.2.10:2222")), [2222]);
+        assert_eq!(ssh_ports(&facts, &at("root@192.0.2.10")), [22], "none found: the usual one stays open");
+        facts.observed.listeners = None;
+        assert_eq!(ssh_ports(&facts, &at("root@192.0.2.10:2222")), [22, 2222]);
+    }
+
+    #[test]
+    fn a_container_is_asked_to_load_nothing() {
+        let facts = sample::container();
+        assert_eq!(module(&facts, "overlay"), ModuleState::Present);
+        assert_eq!(module(&facts, "dummy"), ModuleState::Absent);
+        assert_eq!(module(&sample::server(), "dummy"), ModuleState::Load);
+    }
 }

@@ -6,7 +6,10 @@
 //! the bridges, addresses and ports of the first are there by then.
 
 mod bound;
+#[cfg(test)]
+mod cases;
 pub mod check;
+mod disks;
 mod docker;
 mod fit;
 mod flavor;
@@ -15,6 +18,9 @@ mod kernel;
 mod logs;
 mod network;
 mod page;
+#[cfg(test)]
+mod sample;
+pub mod selector;
 mod software;
 mod text;
 pub mod wipe;
@@ -26,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use self::bound::file_system;
 pub use self::{
     bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
+    disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
     fit::{Fit, Fits, Take},
     host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
@@ -176,9 +183,10 @@ impl Plan {
         if release.is_none() {
             errors.push(host::wrong_release(&bound, profile));
         }
-        let disks = Vec::new();
-        let network = network::make(wanted, profile, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
-        let (Some(release), Some(network), true) = (release, network, errors.is_empty()) else {
+        let disks = disks::make(facts, wanted, profile, &bound).map_err(|e| errors.extend(e)).ok();
+        let network = network::make(wanted, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
+        let (Some(release), Some(disks), Some(network), true) = (release, disks, network, errors.is_empty())
+        else {
             return Err(errors);
         };
         Ok(Self {
@@ -199,12 +207,12 @@ impl Plan {
             config: Config::default(),
             ssh: host::ssh(&bound, &mut why),
             sudo: host::sudo(wanted),
-            disks: disks.into_iter().collect(),
+            disks: disks.clone(),
             services: profile.services.clone(),
             fit: fit::make(facts, profile, &bound),
-            network,
             why,
-            bound,
+            bound: bound.with(&network.management, disks),
+            network,
         })
     }
 

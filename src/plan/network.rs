@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{AddressPool, Bound, PlanError, Why, docker};
+use super::{AddressPool, Bound, ModuleState, PlanError, Why, docker};
 use crate::{
     boxfile::{
         BoxFile,
@@ -17,7 +17,6 @@ use crate::{
         network as file,
         system::Url,
     },
-    profile::Profile,
     units::Mac,
 };
 
@@ -157,14 +156,9 @@ const VIP_NUMBER: u32 = 9;
 /// Where the interface tells none.
 const MTU: u32 = 1500;
 
-pub(super) fn make(
-    wanted: &BoxFile,
-    _profile: &Profile,
-    bound: &Bound,
-    why: &mut Why,
-) -> Result<Network, Vec<PlanError>> {
+pub(super) fn make(wanted: &BoxFile, bound: &Bound, why: &mut Why) -> Result<Network, Vec<PlanError>> {
     let mut errors = Vec::new();
-    let internal = internal(wanted, why).map_err(|e| errors.push(e)).ok();
+    let internal = internal(wanted, bound, why).map_err(|e| errors.push(e)).ok();
     let containers = containers(wanted).map_err(|e| errors.push(e)).ok();
     if wanted.network.internal.overlaps(&wanted.network.containers) {
         errors.push(PlanError::impossible(
@@ -209,7 +203,7 @@ fn management(wanted: &BoxFile, bound: &Bound, why: &mut Why) -> Management {
     Management { interface: now.interface.clone(), mac: now.mac, addressing, mtu }
 }
 
-fn internal(wanted: &BoxFile, why: &mut Why) -> Result<Internal, PlanError> {
+fn internal(wanted: &BoxFile, bound: &Bound, why: &mut Why) -> Result<Internal, PlanError> {
     let cidr = wanted.network.internal;
     let small = || {
         PlanError::impossible(
@@ -234,7 +228,14 @@ fn internal(wanted: &BoxFile, why: &mut Why) -> Result<Internal, PlanError> {
     }
     let address = nth(cidr, HOST_NUMBER, Some(vip)).ok_or_else(small)?;
     why.insert("network.internal.address".into(), format!("number {HOST_NUMBER} of network.internal"));
-    Ok(Internal { interface: INTERFACE.to_owned(), kind: InternalKind::Bridge, cidr, address, vip })
+    let absent = |name: &str| bound.modules.get(name) == Some(&ModuleState::Absent);
+    let kind = if absent("bridge") && !absent("dummy") {
+        why.insert("network.internal.kind".into(), "this kernel has no bridge".into());
+        InternalKind::Dummy
+    } else {
+        InternalKind::Bridge
+    };
+    Ok(Internal { interface: INTERFACE.to_owned(), kind, cidr, address, vip })
 }
 
 /// The host address with this number, else the first one that is free.
@@ -284,7 +285,7 @@ fn proxy(wanted: &BoxFile, management: &Management, internal: &Internal, contain
         .chain([wanted.name.to_string(), wanted.fqdn(), format!("api.{}", wanted.fqdn())])
         .chain(addresses)
         .chain([internal.cidr.to_string(), containers.cidr.to_string()])
-        .chain(own.no_proxy.iter().cloned())
+        .chain(own.no_proxy.iter().map(ToString::to_string))
         .filter(|entry| seen.insert(entry.clone()))
         .collect();
     Proxy::Via { http: own.http.clone(), https: own.https.clone(), no_proxy }

@@ -1,14 +1,16 @@
 //! A plan as text for a terminal of 80 columns; understandable without colour.
 
+use serde::Serialize;
+
 use super::{
-    Addressing, Consent, Dns, HostKind, Plan, Proxy, Sources, Take,
+    Addressing, Consent, Dns, Fits, HostKind, Plan, Proxy, Sources, Take,
     text::{duration, fold, plural},
     wipe::Wiped,
 };
 use crate::{boxfile::system::Upgrades, units::Bytes};
 
 /// One step, as far as the page shows it; steps are listed to the right of the plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     pub id: String,
     /// A sentence for people.
@@ -151,22 +153,29 @@ fn fit(plan: &Plan) -> String {
         format!("{} of {} taken, {} left", threads(take.taken), threads(take.has), threads(take.left))
     };
     let unknown = || "unknown: the box does not tell".to_owned();
-    let runs: Vec<String> = plan
-        .fit
-        .flavors
-        .iter()
-        .filter(|fits| fits.times > 0)
-        .map(|fits| format!("{}\u{a0}× {}", fits.times, fits.flavor))
-        .collect();
-    let runs =
-        if runs.is_empty() { "none of the mandatory SCS flavors".to_owned() } else { runs.join(", or ") };
     [
         line("memory", &plan.fit.memory.as_ref().map_or_else(unknown, bytes)),
         line("threads", &plan.fit.millicores.as_ref().map_or_else(unknown, cores)),
         line("disk", &plan.fit.disk.as_ref().map_or_else(unknown, bytes)),
-        line("would run", &runs),
+        flavors(&plan.fit.flavors),
     ]
     .concat()
+}
+
+/// A table of three columns: how many machines of one flavor, if there were no others.
+fn flavors(all: &[Fits]) -> String {
+    const COLUMNS: usize = 3;
+    let runs: Vec<String> =
+        all.iter().filter(|f| f.times > 0).map(|f| format!("{:>4} {:<15}", f.times, f.flavor)).collect();
+    if runs.is_empty() {
+        return line("would run", "no machine of a mandatory SCS flavor");
+    }
+    let mut text = line("would run", "what is left, as one of these:");
+    for row in runs.chunks(COLUMNS) {
+        text.push_str(format!("{:INDENT$}{}", "", row.concat()).trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// Thousandths of a thread as people write it: `0.25`, `4`.

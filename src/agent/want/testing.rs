@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{
     Host,
-    command::{Output, Request, Run},
+    command::{Here, Output, Request, Run},
 };
 
 /// A box that is gone when it is dropped.
@@ -30,9 +30,18 @@ struct Said {
 impl Box {
     /// Its users `root` and `me`, and the groups of the same names, are whoever runs the test.
     pub(crate) fn new() -> Self {
+        let said = Arc::default();
+        Self::with(Script(Arc::clone(&said)), said)
+    }
+
+    /// The same, where commands are run for real.
+    pub(crate) fn real() -> Self {
+        Self::with(Here::default(), Arc::default())
+    }
+
+    fn with(run: impl Run + 'static, said: Arc<Mutex<Said>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let said = Arc::new(Mutex::new(Said::default()));
-        let host = Host::new(folder.path().join("root"), folder.path().join("state"), Script(said.clone()));
+        let host = Host::new(folder.path().join("root"), folder.path().join("state"), run);
         let made = Self { _folder: folder, host, said };
         let (uid, gid) = (nix::unistd::getuid(), nix::unistd::getgid());
         made.file(

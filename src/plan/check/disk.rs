@@ -4,14 +4,16 @@ use super::{
     Applies, Case, Check,
     verdict::{Verdict, at_least},
 };
+use crate::plan::wipe;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { id: "disk.size", applies: Applies::Always, judge: size },
-    Check { id: "disk.fsync-p99", applies: Applies::Always, judge: fsync },
+    Check { id: "disk.fsync-p99", applies: Applies::Always, judge: super::reach::fsync },
     Check { id: "disk.leftover", applies: Applies::First, judge: leftover },
 ];
 
 const NONE: &str = "this profile takes no disk";
+const NO_PLAN: &str = "no plan is possible, so no disk is chosen";
 
 fn size(case: &Case<'_>) -> Vec<Verdict> {
     let needs = &case.profile.needs.disks;
@@ -19,7 +21,7 @@ fn size(case: &Case<'_>) -> Vec<Verdict> {
         return vec![Verdict::skipped(NONE)];
     }
     let Ok(plan) = case.plan else {
-        return vec![Verdict::skipped("no plan is possible, so no disk is chosen")];
+        return vec![Verdict::skipped(NO_PLAN)];
     };
     let mut verdicts = Vec::new();
     for (role, need) in needs {
@@ -31,19 +33,15 @@ fn size(case: &Case<'_>) -> Vec<Verdict> {
     verdicts
 }
 
-fn fsync(case: &Case<'_>) -> Vec<Verdict> {
-    super::reach::fsync(case)
-}
-
 fn leftover(case: &Case<'_>) -> Vec<Verdict> {
-    let Ok(plan) = case.plan else {
-        return vec![Verdict::skipped("no plan is possible, so no disk is chosen")];
-    };
-    let wipe = crate::plan::wipe::report(case.facts, plan);
-    if wipe.is_empty() {
+    if case.profile.needs.disks.is_empty() {
         return vec![Verdict::skipped(NONE)];
     }
-    wipe.iter()
+    let Ok(plan) = case.plan else {
+        return vec![Verdict::skipped(NO_PLAN)];
+    };
+    wipe::report(case.facts, plan)
+        .iter()
         .map(|disk| {
             let verdict = match disk.lost.as_slice() {
                 [] => Verdict::pass("empty"),

@@ -123,6 +123,11 @@ impl Report {
 
     /// Whether anything stands against a deployment.
     pub fn fails(&self) -> bool {
-        self.findings.iter().any(|f| f.status == Status::Fail)
+        self.failing().next().is_some()
+    }
+
+    /// What stands against a deployment.
+    pub fn failing(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| f.status == Status::Fail)
     }
 }

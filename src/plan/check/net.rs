@@ -19,8 +19,10 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// The interface that the box is reached on, as it is now.
 fn management<'a>(case: &Case<'a>) -> Result<&'a Link, Box<Verdict>> {
-    let plan = case.plan.map_err(|_| Box::new(Verdict::skipped("no plan is possible, so no interface is chosen")))?;
-    let name = &plan.network.management.interface;
+    let network = case
+        .network()
+        .ok_or_else(|| Box::new(Verdict::skipped("no plan is possible, so no interface is chosen")))?;
+    let name = &network.management.interface;
     case.facts
         .observed
         .links
@@ -36,7 +38,7 @@ fn link(case: &Case<'_>) -> Vec<Verdict> {
             (true, Some(false)) => {
                 Verdict::fail("nothing is at the other end of the cable").measured("no carrier")
             }
-            (true, Some(true)) => Verdict::pass("up").measured("up"),
+            (true, Some(true)) => Verdict::pass("somebody is at the other end").measured("up"),
             (true, None) => Verdict::skipped("it does not tell whether anything is at the other end"),
         };
         verdict.about(&link.name)
@@ -90,10 +92,10 @@ fn default_route(case: &Case<'_>) -> Vec<Verdict> {
 }
 
 fn vip_free(case: &Case<'_>) -> Vec<Verdict> {
-    let Ok(plan) = case.plan else {
+    let Some(network) = case.network() else {
         return vec![Verdict::skipped("no plan is possible, so no address is chosen")];
     };
-    let internal = &plan.network.internal;
+    let internal = &network.internal;
     let mut verdicts = Vec::new();
     for address in [internal.vip, internal.address] {
         let holder =

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::{Case, judge::is_dockers, verdict::Verdict};
-use crate::plan::{Addressing, Dns, Plan};
+use crate::plan::{Addressing, Dns, Network};
 
 /// A network that somebody else has.
 struct Other {
@@ -29,12 +29,12 @@ enum Weight {
 }
 
 pub(super) fn judge(case: &Case<'_>) -> Vec<Verdict> {
-    let Ok(plan) = case.plan else {
+    let Some(network) = case.network() else {
         return vec![Verdict::skipped("no plan is possible, so no network is chosen")];
     };
-    let containers = ("network.containers", plan.network.containers.cidr.0);
-    let own = [("network.internal", plan.network.internal.cidr.0), containers];
-    let others = others(case, plan);
+    let containers = ("network.containers", network.containers.cidr.0);
+    let own = [("network.internal", network.internal.cidr.0), containers];
+    let others = others(case, &network);
     let mut verdicts = Vec::new();
     for (key, net) in own {
         let docker_may = key == containers.0;
@@ -42,7 +42,8 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Verdict> {
             if docker_may && other.whose == Whose::Docker {
                 continue;
             }
-            let message = format!("{net} covers {}, {}", other.net, other.what);
+            let how = if net.contains(&other.net) { "covers" } else { "lies in" };
+            let message = format!("{net} {how} {}, {}", other.net, other.what);
             verdicts.push(
                 match other.weight {
                     Weight::Harm => Verdict::fail(message),
@@ -60,8 +61,8 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Verdict> {
 }
 
 /// Every network that must stay within reach; the internal one is ours and left out.
-fn others(case: &Case<'_>, plan: &Plan) -> Vec<Other> {
-    let ours = |link: &str| link == plan.network.internal.interface;
+fn others(case: &Case<'_>, network: &Network) -> Vec<Other> {
+    let ours = |link: &str| link == network.internal.interface;
     let mut others = Vec::new();
     for link in case.facts.observed.links.iter().filter(|l| l.kind != "loopback" && !ours(&l.name)) {
         others.extend(link.addresses.iter().filter(|a| a.scope == "global").map(|a| Other {
@@ -74,11 +75,11 @@ fn others(case: &Case<'_>, plan: &Plan) -> Vec<Other> {
     let mut reached = |net: IpNet, what: &str| {
         others.push(Other { net, what: what.to_owned(), weight: Weight::Harm, whose: Whose::Foreign });
     };
-    if let Addressing::Static { address, gateway, .. } = &plan.network.management.addressing {
+    if let Addressing::Static { address, gateway, .. } = &network.management.addressing {
         reached(address.network().0, "the network of network.management");
         gateway.iter().for_each(|gateway| reached(IpNet::from(*gateway), "the gateway"));
     }
-    if let Dns::These(servers) = &plan.network.dns {
+    if let Dns::These(servers) = &network.dns {
         servers.iter().for_each(|server| reached(IpNet::from(*server), "a name server"));
     }
     let known: Vec<IpNet> = others.iter().map(|o| o.net).collect();

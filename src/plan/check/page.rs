@@ -3,15 +3,24 @@
 use super::{Finding, Status};
 use crate::plan::text::{fold, plural};
 
-/// Where the text of a finding begins: behind the status and the id.
-const INDENT: usize = 27;
+/// Where the text of a finding begins: behind the status and the longest id.
+const INDENT: usize = 30;
+/// Where what helps begins.
+const BELOW: usize = 9;
 
 /// What stands against a deployment first, then what is doubtful, then the rest; a summary at the end.
 pub fn page(findings: &[Finding]) -> String {
     let mut text = String::new();
     for status in [Status::Fail, Status::Warn, Status::Ignored, Status::Skipped, Status::Pass] {
-        for finding in findings.iter().filter(|f| f.status == status) {
+        let of_status: Vec<&Finding> = findings.iter().filter(|f| f.status == status).collect();
+        for (n, finding) in of_status.iter().enumerate() {
             text.push_str(&entry(finding));
+            // Several of one id: what helps is said once, below the last.
+            let next = of_status.get(n + 1);
+            let last = next.is_none_or(|next| (&next.id, &next.hint) != (&finding.id, &finding.hint));
+            if let (true, true, Some(hint)) = (last, status >= Status::Warn, &finding.hint) {
+                text.push_str(&fold("", hint, BELOW));
+            }
         }
     }
     text.push('\n');
@@ -24,15 +33,11 @@ fn entry(finding: &Finding) -> String {
     said.extend(finding.subject.as_ref().map(|subject| format!("{subject}:")));
     said.extend(finding.measured.as_ref().map(|measured| format!("{measured};")));
     said.push(finding.message.clone());
-    let head = format!("{:<8} {:<18}", word(finding.status), finding.id);
-    let mut text = fold(&head, &said.join(" "), INDENT);
-    let shown = matches!(finding.status, Status::Fail | Status::Warn);
-    for (name, value) in [("needs", &finding.needs), ("hint", &finding.hint)] {
-        if let (true, Some(value)) = (shown, value) {
-            text.push_str(&fold("", &format!("{name}: {value}"), INDENT));
-        }
+    if let (true, Some(needs)) = (finding.status == Status::Fail, &finding.needs) {
+        said.push(format!("(needs {needs})"));
     }
-    text
+    let head = format!("{:<8} {}", word(finding.status), finding.id);
+    fold(&head, &said.join(" "), INDENT)
 }
 
 fn word(status: Status) -> &'static str {

@@ -73,9 +73,9 @@ pub(super) fn at_least<T: PartialOrd + Copy>(
     show: impl Fn(T) -> String,
 ) -> Verdict {
     let verdict = if value < need.minimum {
-        Verdict::fail(format!("less than the minimum, {}", show(need.minimum)))
+        Verdict::fail("too little")
     } else if value < need.recommended {
-        Verdict::warn(format!("works, but {} are recommended", show(need.recommended)))
+        Verdict::warn(format!("works, but {} or more is recommended", show(need.recommended)))
     } else {
         Verdict::pass("enough")
     };
@@ -89,7 +89,7 @@ pub(super) fn at_most<T: PartialOrd + Copy>(
     show: impl Fn(T) -> String,
 ) -> Verdict {
     let verdict = if value > need.maximum {
-        Verdict::fail(format!("more than the maximum, {}", show(need.maximum)))
+        Verdict::fail("too much")
     } else if value > need.recommended {
         Verdict::warn(format!("works, but {} or less is recommended", show(need.recommended)))
     } else {
