@@ -325,6 +325,9 @@ pub enum Fault {
     Locked { holder: String },
     #[error("this connection does not hold the lock")]
     NotLocked,
+    /// Nothing is begun now, and no probe is believed: services are being stopped.
+    #[error("the box is going down")]
+    GoingDown,
     #[error("{message}")]
     Damaged { message: String },
     #[error("{message}")]

@@ -11,7 +11,7 @@ use super::{Because, Next};
 use crate::{
     agent::{
         client::{AskError, Client},
-        wire::{Reply, Request, State},
+        wire::{Fault, Reply, Request, State},
     },
     event::Kind,
     failpoint,
@@ -49,6 +49,8 @@ impl From<AskError> for Ended {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Lost(why) => Self::Lost { why },
+            // The connection will be gone in a moment, and the box comes back or does not.
+            going @ AskError::Fault(Fault::GoingDown) => Self::Lost { why: going.to_string() },
             other => Self::Failed { attempt: 0, error: other.to_string(), tail: vec![] },
         }
     }
