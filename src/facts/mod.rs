@@ -9,6 +9,8 @@ use std::{panic, thread};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod cases;
 pub mod clock;
 pub mod cpu;
 pub mod disk;

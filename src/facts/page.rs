@@ -192,10 +192,10 @@ fn network(page: &mut Page, facts: &Facts) {
         page.line("address", &format!("{} on {}", addresses.join(", "), link.name));
     }
     for route in facts.observed.routes.iter().flatten().filter(|r| r.is_default()) {
-        let via = route.via.map(|v| format!("via {v}"));
+        let via = route.via.map(|v| v.to_string());
         let link = route.link.as_ref().map(|l| format!("on {l}"));
         let text: Vec<String> = [via, link].into_iter().flatten().collect();
-        page.line("default route", &text.join(" "));
+        page.line("gateway", &text.join(" "));
     }
 }
 
