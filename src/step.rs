@@ -281,7 +281,8 @@ impl Graph {
             }
             for before in step.before() {
                 if !seen.contains(&before) {
-                    faults.push(format!("step `{}` needs `{before}`, which does not come before it", step.id));
+                    faults
+                        .push(format!("step `{}` needs `{before}`, which does not come before it", step.id));
                 }
             }
             if let InDoubt::Repair(repair) = &step.in_doubt

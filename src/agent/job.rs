@@ -79,7 +79,9 @@ fn act(spec: &Spec, attempt: &Attempt) -> Result<()> {
 /// The word `%helper` stands for this binary, wherever it is kept.
 pub(super) fn with_helper(argv: &[String]) -> Result<Vec<String>> {
     let word = |word: &String| match word.as_str() {
-        "%helper" => Ok(env::current_exe().context("find this helper's own file")?.to_string_lossy().into_owned()),
+        "%helper" => {
+            Ok(env::current_exe().context("find this helper's own file")?.to_string_lossy().into_owned())
+        }
         _ => Ok(word.clone()),
     };
     argv.iter().map(word).collect()

@@ -120,7 +120,9 @@ impl Helper {
                 };
                 match self.write(writing, &binary, run) {
                     // What was not found or not started may only have been stopped before.
-                    Ok(Reply::Finished(answer)) if answer != Answer::Holds => unless_going_down(Reply::Finished(answer)),
+                    Ok(Reply::Finished(answer)) if answer != Answer::Holds => {
+                        unless_going_down(Reply::Finished(answer))
+                    }
                     Err(_) if boot::stopping() => Err(Fault::GoingDown),
                     other => other.map_err(fault),
                 }

@@ -9,7 +9,9 @@ use std::{
 use clap::Args;
 use serde_json::Value;
 
+use super::look::Look;
 use crate::{
+    boxfile::args::{BoxArgs, USUAL},
     facts::{
         Facts,
         page::facts_page,
@@ -21,7 +23,7 @@ use crate::{
 /// Shows what the box is, and what is there now; changes nothing.
 #[derive(Args, Clone, Debug)]
 pub struct DetectArgs {
-    /// The box file that says where the box is; this box when left out.
+    /// The box file that says where the box is; ./box.yaml when left out, and this machine when there is none.
     #[arg(value_name = "BOX")]
     pub box_file: Option<PathBuf>,
     /// Print one JSON document.
@@ -44,18 +46,43 @@ pub struct Detected {
     pub recording: Option<String>,
 }
 
-/// Reads this box, or the recording that was named.
-pub fn run(args: &DetectArgs) -> Result<Detected, Failure> {
-    match (&args.replay, &args.record) {
-        (Some(file), _) => detected(&load(file)?, None),
-        (None, None) => detected(&ThisBox::default(), None),
-        (None, Some(_)) => {
-            let recorder = Recorder::new(ThisBox::default());
-            let facts = Facts::read(&recorder);
-            let recording = recorder.into_recording().to_json()?;
-            show(&facts, Some(recording))
+/// Reads the box that is meant, or the recording that was named.
+pub async fn run(args: &DetectArgs) -> Result<Detected, Failure> {
+    let found = match (&args.replay, far(args.box_file.as_deref())?) {
+        (Some(file), _) => detected(&load(file)?, None)?,
+        (None, Some(file)) => {
+            let look = Look::at(&file.load()?.boxfile).await?;
+            of_recording(&look.recording().await?, args.record.is_some())?
         }
+        (None, None) => here(args.record.is_some())?,
+    };
+    if let (Some(file), Some(text)) = (&args.record, &found.recording) {
+        let failed =
+            |error| Failure::new(Exit::Usage, format!("write the recording {}: {error}", file.display()));
+        std::fs::write(file, text).map_err(failed)?;
     }
+    Ok(found)
+}
+
+/// The box file that says where the box is: the one that is named, else `./box.yaml` where there is one; without
+/// any, this machine is meant.
+pub fn far(named: Option<&Path>) -> Result<Option<BoxArgs>, Failure> {
+    let file = match named {
+        Some(file) => Some(file.to_owned()),
+        None => Path::new(USUAL).exists().then(|| USUAL.into()),
+    };
+    Ok(file.map(|file| BoxArgs { file: Some(file), set: Vec::new() }))
+}
+
+/// Reads this machine.
+fn here(keep: bool) -> Result<Detected, Failure> {
+    if !keep {
+        return detected(&ThisBox::default(), None);
+    }
+    let recorder = Recorder::new(ThisBox::default());
+    let facts = Facts::read(&recorder);
+    let recording = recorder.into_recording().to_json()?;
+    show(&facts, Some(recording))
 }
 
 /// What a box far away said: `recording` came from its helper.
@@ -99,7 +126,7 @@ mod tests {
         let replay = |text: &str| {
             std::fs::write(&file, text).unwrap();
             let args = DetectArgs { box_file: None, json: true, record: None, replay: Some(file.clone()) };
-            run(&args)
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run(&args))
         };
         let found = replay(r#"{"schema":"ciab/recording/v1"}"#).unwrap();
         assert_eq!(found.json.as_object().unwrap().keys().next().unwrap(), "schema");

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::{detect, look::Look};
 use crate::{
-    facts::Facts,
+    facts::{Facts, source::ThisBox},
     failure::{Exit, Failure},
     plan::selector::{
         Verdict, describe_disk, describe_nic, match_disks, match_nics, parse_disk_filter, parse_nic_filter,
@@ -27,6 +28,9 @@ pub struct MatchArgs {
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
+    /// The box file that says where the box is; ./box.yaml when left out, and this machine when there is none.
+    #[arg(long = "box", value_name = "BOX")]
+    pub file: Option<PathBuf>,
     /// Try it on the box in this recording of `ciab detect --record`.
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
@@ -45,8 +49,18 @@ pub struct Matched {
     pub json: Value,
 }
 
+/// Judges each device of the box that is meant, or of the recording that was named.
+pub async fn run(args: &MatchArgs) -> Result<Matched, Failure> {
+    let facts = match (&args.replay, detect::far(args.file.as_deref())?) {
+        (Some(file), _) => Facts::read(&detect::load(file)?),
+        (None, Some(file)) => Facts::read(&Look::at(&file.load()?.boxfile).await?.recording().await?),
+        (None, None) => Facts::read(&ThisBox::default()),
+    };
+    judge(args.kind, &args.filter, &facts)
+}
+
 /// Judges each device; a filter that cannot be read is the only failure.
-pub fn run(kind: Kind, filter: &[String], facts: &Facts) -> Result<Matched, Failure> {
+pub fn judge(kind: Kind, filter: &[String], facts: &Facts) -> Result<Matched, Failure> {
     let usage = |message: String| {
         Failure::new(Exit::Usage, format!("read the filter: {message}"))
             .hint("Write conditions as property=pattern, such as serial=S4* or size>=200GiB.")
@@ -102,14 +116,14 @@ mod tests {
     #[test]
     fn a_filter_that_cannot_be_read_is_a_usage_error() {
         let facts = Facts::read(&Recording::default());
-        let failure = run(Kind::Disk, &["serail=x".into()], &facts).unwrap_err();
+        let failure = judge(Kind::Disk, &["serail=x".into()], &facts).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(
             failure.message.starts_with("read the filter: unknown field `serail`"),
             "{}",
             failure.message
         );
-        let none = run(Kind::Nic, &["driver=igb".into()], &facts).unwrap();
+        let none = judge(Kind::Nic, &["driver=igb".into()], &facts).unwrap();
         assert_eq!(none.text, "0 of 0 network cards can be taken (driver igb)\n");
         assert_eq!(none.json.as_object().unwrap().keys().next().unwrap(), "schema");
     }

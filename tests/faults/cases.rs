@@ -7,6 +7,11 @@ use anyhow::Result;
 use crate::results::Case;
 
 /// Runs the cases that are wanted, on a host of their own.
-pub(crate) fn run_all(_work: &Path, _binary: &Path, _wanted: impl Fn(&str) -> bool, _keep: bool) -> Result<Vec<Case>> {
+pub(crate) fn run_all(
+    _work: &Path,
+    _binary: &Path,
+    _wanted: impl Fn(&str) -> bool,
+    _keep: bool,
+) -> Result<Vec<Case>> {
     Ok(vec![])
 }

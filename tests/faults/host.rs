@@ -67,7 +67,9 @@ impl Host {
         done; true"#;
         let said = self.said(script);
         let ours = said.lines().filter_map(|line| line.split_once(' '));
-        ours.filter(|(_, does)| what == "anything" || *does == what).filter_map(|(pid, _)| pid.parse().ok()).collect()
+        ours.filter(|(_, does)| what == "anything" || *does == what)
+            .filter_map(|(pid, _)| pid.parse().ok())
+            .collect()
     }
 
     pub(crate) fn down(&self) {

@@ -35,7 +35,7 @@ use crate::{
     engine::Station,
     host::Host,
     results::{Case, Results},
-    strike::{Combination, Verdict, Struck},
+    strike::{Combination, Struck, Verdict},
 };
 
 /// Strikes runs of a graph with faults, and judges what is left.
@@ -191,7 +191,10 @@ fn strike_all(chosen: Vec<Combination>, words: &Words, work: &Path, binary: &Pat
             })
         };
         let workers: Vec<_> = (0..hosts).map(worker).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked"))).collect()
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")))
+            .collect()
     });
     for result in ended {
         result?;
@@ -300,5 +303,11 @@ fn run_whole(station: &mut Station) -> Result<()> {
 /// One line for a case, as for a combination.
 pub(crate) fn show_case(case: &Case) {
     let outcome = if case.outcome == Verdict::Passed { "passed" } else { "FAILED" };
-    println!("{outcome:11} {} exits {:?} {:.1} s {}", case.name, case.exits, case.seconds, case.notes.join("; "));
+    println!(
+        "{outcome:11} {} exits {:?} {:.1} s {}",
+        case.name,
+        case.exits,
+        case.seconds,
+        case.notes.join("; ")
+    );
 }

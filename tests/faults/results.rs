@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Comma
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::strike::{Verdict, Struck};
+use crate::strike::{Struck, Verdict};
 
 /// A whole run of the tests.
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,7 +73,9 @@ impl Results {
                 places.push(place);
             }
             let cell = match result.outcome {
-                Verdict::Passed => format!("`{}` +{}, {:.0} s", result.step, result.recoveries, result.seconds),
+                Verdict::Passed => {
+                    format!("`{}` +{}, {:.0} s", result.step, result.recoveries, result.seconds)
+                }
                 Verdict::NotReached => format!("`{}` not reached", result.step),
                 Verdict::Failed => format!("`{}` **failed**", result.step),
             };
@@ -96,7 +98,8 @@ impl Results {
         let _ = writeln!(page, "| place | {} |", faults.join(" | "));
         let _ = writeln!(page, "|---|{}", "---|".repeat(faults.len()));
         for place in places {
-            let row: Vec<&str> = faults.iter().map(|f| cells.get(&(place, *f)).map_or("", String::as_str)).collect();
+            let row: Vec<&str> =
+                faults.iter().map(|f| cells.get(&(place, *f)).map_or("", String::as_str)).collect();
             let _ = writeln!(page, "| `{place}` | {} |", row.join(" | "));
         }
         page.push_str("\n| case | outcome | exit statuses | seconds |\n|---|---|---|---|\n");
@@ -106,7 +109,8 @@ impl Results {
                 _ => format!("**failed**: {}", case.notes.join("; ")),
             };
             let exits: Vec<String> = case.exits.iter().map(ToString::to_string).collect();
-            let _ = writeln!(page, "| {} | {outcome} | {} | {:.0} |", case.name, exits.join(", "), case.seconds);
+            let _ =
+                writeln!(page, "| {} | {outcome} | {} | {:.0} |", case.name, exits.join(", "), case.seconds);
         }
         let digest = digest(&page);
         let _ = writeln!(page, "\n{DIGEST}{digest} -->");
@@ -122,7 +126,8 @@ fn digest(text: &str) -> String {
 
 /// Refuses a page that was changed by hand.
 pub(crate) fn check_page(page: &str) -> Result<()> {
-    let (body, rest) = page.rsplit_once(&format!("\n{DIGEST}")).context("docs/faults.md has no line with its digest")?;
+    let (body, rest) =
+        page.rsplit_once(&format!("\n{DIGEST}")).context("docs/faults.md has no line with its digest")?;
     ensure!(
         rest.trim_end().strip_suffix(" -->") == Some(&digest(body)),
         "docs/faults.md was changed by hand: make it with `make faults`"

@@ -118,12 +118,16 @@ pub(crate) fn all(seed: &str) -> Vec<Combination> {
 /// Steps whose attempts pass a place.
 fn steps_for(place: &str) -> Vec<String> {
     let passes = |action: &Action, id: &str| match place {
-        _ if id == graph::ON_DEMAND => place != "engine-surveyed" && place != "engine-begun" && place != "serve-begun",
+        _ if id == graph::ON_DEMAND => {
+            place != "engine-surveyed" && place != "engine-begun" && place != "serve-begun"
+        }
         "engine-surveyed" | "engine-begun" | "serve-begun" => true,
         "job-acted" => matches!(action, Action::Ensure(_) | Action::Put { .. }),
         graph::MIDDLE => matches!(action, Action::Job { .. }) || id == "base" || id == "network",
         // The box goes down before the probe of a restart can hold.
-        "serve-done" | "engine-finished" | "engine-ended" | "serve-probed" => !matches!(action, Action::Wait { .. }),
+        "serve-done" | "engine-finished" | "engine-ended" | "serve-probed" => {
+            !matches!(action, Action::Wait { .. })
+        }
         _ => !matches!(action, Action::Wait { .. }),
     };
     let steps = graph::graph().steps.into_iter();
@@ -174,7 +178,11 @@ pub(crate) fn strike(
     recover(&mut station, host, engine, &mut result)?;
     result.notes.extend(judge(&mut station, host, whole)?);
     if result.recoveries > allowed(combination) {
-        result.notes.push(format!("took {} engines more, {} allowed", result.recoveries, allowed(combination)));
+        result.notes.push(format!(
+            "took {} engines more, {} allowed",
+            result.recoveries,
+            allowed(combination)
+        ));
     }
     if combination.fault == Fault::CutBytes && !relay.has_cut() {
         result.notes.push(format!("the connection ended before byte {}", combination.bytes));
