@@ -117,6 +117,10 @@ pub fn ended(record: &Path, step: &StepId, number: u32) -> Result<()> {
     failpoint::hit("ended-unwritten");
     let variable = |name| env::var(name).unwrap_or_default();
     let exit = exit(&variable("SERVICE_RESULT"), &variable("EXIT_CODE"), &variable("EXIT_STATUS"));
+    if attempt.end()? != Block::Blank {
+        // A unit that was started once more found the attempt begun, and its end is no news.
+        return Ok(());
+    }
     let end = End { exit, stopping: boot::stopping(), boot: boot::current()?, at: boot::clock() };
     attempt.write_end(&end)?;
     failpoint::hit("ended-written");

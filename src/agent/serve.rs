@@ -93,7 +93,10 @@ impl Helper {
     fn answer(&self, request: Request) -> Result<Reply, Fault> {
         let fault = |error: anyhow::Error| Fault::failed(&error);
         match request {
-            Request::Hello { version } => self.hello(version).map_err(fault),
+            // What it reads are the record's first words: without them nothing can be done here.
+            Request::Hello { version } => {
+                self.hello(version).map_err(|error| Fault::Damaged { message: format!("{error:#}") })
+            }
             Request::Ping => Ok(Reply::Pong { cancel: self.cancelled() }),
             Request::Facts => facts().map_err(fault),
             Request::Measure { requests } => Ok(Reply::Measured(Box::new(measure::take(&requests)))),

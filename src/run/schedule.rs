@@ -153,6 +153,17 @@ pub(super) async fn steps(
                         break;
                     }
                     next => {
+                        let mend = match &next {
+                            Next::Repair { by, .. } => request.graph.get(by.as_str()),
+                            _ => None,
+                        };
+                        if let Some(mend) = mend {
+                            let busy = running.contains_key(&mend.id);
+                            if busy || running.values().any(|other| mend.excludes(other)) {
+                                continue;
+                            }
+                            running.insert(mend.id.clone(), mend.clone());
+                        }
                         running.insert(step.id.clone(), (*step).clone());
                         memory.ran.insert(step.id.clone());
                         let drive = |step: &Step, same_inputs| Drive {
@@ -163,14 +174,15 @@ pub(super) async fn steps(
                             same_inputs,
                         };
                         let main = drive(step, standing.same_inputs);
-                        let repair = match &next {
-                            Next::Repair { by, why, .. } => request.graph.get(by.as_str()).map(|mend| {
-                                let standing = memory.standings.get(by);
-                                let attempt = standing.map_or(0, |s| s.attempt) + 1;
-                                (drive(mend, true), attempt, why.clone(), by.clone())
-                            }),
-                            _ => None,
-                        };
+                        let repair = mend.zip(mend.and_then(|mend| memory.standings.get_mut(&mend.id)));
+                        let repair = repair.map(|(mend, standing)| {
+                            let next = decide::repair(mend, standing);
+                            let drive = drive(mend, standing.same_inputs);
+                            // What repairs another doubt of this run is another attempt.
+                            standing.attempt = next.attempt().unwrap_or(standing.attempt);
+                            standing.state = wire::State::Failed { exit: wire::Exit::Code(1) };
+                            (drive, next)
+                        });
                         let id = step.id.clone();
                         tasks.spawn(async move { (id, go(main, next, repair).await) });
                     }
@@ -201,15 +213,19 @@ pub(super) async fn steps(
             Some(joined) = tasks.join_next() => {
                 let Ok((id, ended)) = joined else { continue };
                 let Some(step) = running.remove(&id) else { continue };
+                if let InDoubt::Repair(by) = &step.in_doubt {
+                    running.remove(by);
+                }
                 // What the step said comes before how it ended.
                 while let Ok(kind) = told.try_recv() {
                     keeper.keep(teller.tell(kind));
                 }
                 match ended {
                     Ended::Done => { memory.done.insert(id); }
+                    Ended::Rested => {}
                     Ended::Outdated { attempt } => {
                         if let Some(standing) = memory.standings.get_mut(&id) {
-                            standing.attempt = attempt;
+                            standing.attempt = standing.attempt.max(attempt);
                             standing.state = wire::State::Done;
                             standing.same_inputs = false;
                         }
@@ -230,7 +246,7 @@ pub(super) async fn steps(
                             running.insert(id.clone(), step);
                             tasks.spawn(async move {
                                 sleep(Duration::from_secs(delay.into())).await;
-                                (id, Ended::Outdated { attempt })
+                                (id, Ended::Rested)
                             });
                         } else {
                             let cause = hint(&format!("{error}\n{}", tail.join("\n")));
@@ -257,19 +273,17 @@ pub(super) async fn steps(
 }
 
 /// Drives a step, after the step that repairs it where that is needed.
-async fn go(main: Drive, next: Next, repair: Option<(Drive, u32, String, StepId)>) -> Ended {
-    let Next::Repair { attempt, .. } = next else { return main.go(next).await };
-    let Some((mend, mend_attempt, why, by)) = repair else {
-        return Ended::Failed {
-            attempt,
-            error: "the step that repairs it does not exist".into(),
-            tail: vec![],
-        };
-    };
+async fn go(main: Drive, next: Next, repair: Option<(Drive, Next)>) -> Ended {
+    let Next::Repair { attempt, why, by } = next else { return main.go(next).await };
+    let failed = |error| Ended::Failed { attempt: attempt - 1, error, tail: vec![] };
+    let Some((mend, first)) = repair else { return failed("the step that repairs it does not exist".into()) };
+    if let Next::Stop { why } = first {
+        return failed(format!("`{by}`, which puts it right, may not simply be repeated: {why}"));
+    }
     let step = main.step.id.to_string();
     let then = format!("`{by}` puts it right first");
     let _ = main.events.send(Kind::StepInDoubt { step, attempt: attempt - 1, why, then });
-    match mend.go(Next::Run { attempt: mend_attempt, because: decide::Because::First }).await {
+    match mend.go(first).await {
         Ended::Done | Ended::Outdated { .. } => {
             main.go(Next::Run { attempt, because: decide::Because::First }).await
         }

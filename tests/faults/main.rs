@@ -266,6 +266,7 @@ impl Ground {
             fault: combination.fault.to_string(),
             step: combination.step.clone(),
             outcome: Verdict::Failed,
+            stops: 0,
             exits: vec![],
             recoveries: 0,
             seconds: began.elapsed().as_secs_f64(),

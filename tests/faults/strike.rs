@@ -78,6 +78,8 @@ pub(crate) struct Struck {
     pub(crate) fault: String,
     pub(crate) step: String,
     pub(crate) outcome: Verdict,
+    /// Ends at the step that only the operator may repeat.
+    pub(crate) stops: usize,
     /// Exit statuses of the engines after the fault, negative for a signal.
     pub(crate) exits: Vec<i32>,
     pub(crate) recoveries: usize,
@@ -155,6 +157,7 @@ pub(crate) fn strike(
         fault: combination.fault.to_string(),
         step: combination.step.clone(),
         outcome: Verdict::Passed,
+        stops: 0,
         exits: vec![],
         recoveries: 0,
         seconds: 0.0,
@@ -177,12 +180,12 @@ pub(crate) fn strike(
     }
     recover(&mut station, host, engine, &mut result)?;
     result.notes.extend(judge(&mut station, host, whole)?);
-    if result.recoveries > allowed(combination) {
-        result.notes.push(format!(
-            "took {} engines more, {} allowed",
-            result.recoveries,
-            allowed(combination)
-        ));
+    let allowed = allowed(combination.fault) + result.stops;
+    if result.recoveries > allowed {
+        result.notes.push(format!("took {} engines more, {allowed} allowed", result.recoveries));
+    }
+    if result.stops > 1 {
+        result.notes.push(format!("the operator was asked {} times", result.stops));
     }
     if combination.fault == Fault::CutBytes && !relay.has_cut() {
         result.notes.push(format!("the connection ended before byte {}", combination.bytes));
@@ -292,6 +295,7 @@ fn recover(station: &mut Station, host: &Host, mut engine: Engine, result: &mut 
         }
         let way_out = stopped(&engine.events());
         if way_out {
+            result.stops += 1;
             // The operator has looked at the box.
             station.again = vec![graph::STOPS.into()];
         }
@@ -311,14 +315,11 @@ fn stopped(events: &[Event]) -> bool {
 }
 
 /// Engines more than the first that a fault may cost: none where the engine lives and nothing failed.
-fn allowed(combination: &Combination) -> usize {
-    let operator = usize::from(combination.step == graph::STOPS || combination.side_by_side > 1);
-    match combination.fault {
-        Fault::KillEngine => 1 + operator,
+fn allowed(fault: Fault) -> usize {
+    match fault {
         // A job that is killed has failed, and the next run tries again.
-        Fault::KillThere => 1 + operator,
-        Fault::KillHelper | Fault::CutNet | Fault::CutBytes => 0,
-        Fault::Reboot | Fault::PowerCut => operator,
+        Fault::KillEngine | Fault::KillThere => 1,
+        Fault::KillHelper | Fault::CutNet | Fault::CutBytes | Fault::Reboot | Fault::PowerCut => 0,
     }
 }
 
