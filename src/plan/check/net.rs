@@ -4,7 +4,7 @@ use super::{
     Applies, Case, Check, overlap,
     verdict::{Verdict, at_least},
 };
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use crate::{
     facts::{nic::link::Link, port::Protocol},
