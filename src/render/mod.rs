@@ -4,6 +4,7 @@
 //! knows no time, so the same plan and secrets give the same bytes.
 
 mod context;
+pub mod diff;
 mod engine;
 mod filters;
 pub mod manifest;
