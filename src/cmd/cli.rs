@@ -42,7 +42,7 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     Check(check::CheckArgs),
     Plan(plan::PlanArgs),
-    Render(render::RenderArgs),
+    Render(render::Args),
     Deploy(deploy::Args),
     Status(status::Args),
     Logs(logs::Args),
