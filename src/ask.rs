@@ -29,13 +29,15 @@ impl Terminal {
 
     /// Whether exactly this text is typed.
     pub fn types(self, question: &str, expected: &str) -> bool {
-        let typed = Input::<String>::with_theme(&SimpleTheme).with_prompt(question).allow_empty(true).interact_text();
+        let typed =
+            Input::<String>::with_theme(&SimpleTheme).with_prompt(question).allow_empty(true).interact_text();
         typed.is_ok_and(|typed| typed.trim() == expected)
     }
 
     /// A text that is not shown while it is typed.
     pub fn secret(self, question: &str) -> Option<SecretString> {
-        let typed = Password::with_theme(&SimpleTheme).with_prompt(question).allow_empty_password(true).interact();
+        let typed =
+            Password::with_theme(&SimpleTheme).with_prompt(question).allow_empty_password(true).interact();
         typed.ok().map(SecretString::from)
     }
 }

@@ -17,11 +17,11 @@ const LARGEST_TEXT: u64 = 1 << 20;
 /// How much of the end of each log goes into a support bundle.
 const TAIL: u64 = 64 << 10;
 
-/// Appends an event. Not synced: events are for reading, never for deciding.
+/// Appends events, one a line. Not synced: events are for reading, never for deciding.
 pub(super) fn say(record: &Record, line: &str) -> Result<()> {
     let path = record.path("events.jsonl");
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
-    file.write_all(format!("{}\n", line.replace('\n', " ")).as_bytes())?;
+    file.write_all(format!("{line}\n").as_bytes())?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     facts::source::Recording,
-    measure::{Measured, MeasureRequest},
+    measure::{MeasureRequest, Measured},
     step::{Answer, Graph, Probe, StepId},
 };
 
@@ -60,10 +60,16 @@ pub enum Request {
         from: u64,
     },
     /// Events of the current run after a sequence number.
-    Events { after: u64 },
-    Probe { step: StepId },
+    Events {
+        after: u64,
+    },
+    Probe {
+        step: StepId,
+    },
     /// Asks probes that belong to no step: the proofs of `verify`.
-    Prove { probes: Vec<Probe> },
+    Prove {
+        probes: Vec<Probe>,
+    },
     /// Texts of files as they are on the box, to be compared with a tree.
     Read {
         paths: Vec<String>,
@@ -74,7 +80,10 @@ pub enum Request {
     Support,
 
     /// Takes the lock and makes sure of the record. `display` is shown to whoever comes second.
-    Lock { display: String, name: String },
+    Lock {
+        display: String,
+        name: String,
+    },
     /// Gives the lock back before the connection ends.
     Unlock,
     /// Makes the named secrets that do not exist yet.
@@ -121,7 +130,7 @@ pub enum Request {
     Cancel {
         now: bool,
     },
-    /// Appends an event to the record, for later readers.
+    /// Appends events, one a line, to the record, for later readers.
     Say {
         line: String,
     },
@@ -325,6 +334,9 @@ pub enum Fault {
     Locked { holder: String },
     #[error("this connection does not hold the lock")]
     NotLocked,
+    /// Nothing is begun now, and no probe is believed: services are being stopped.
+    #[error("the box is going down")]
+    GoingDown,
     #[error("{message}")]
     Damaged { message: String },
     #[error("{message}")]

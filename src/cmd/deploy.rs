@@ -16,7 +16,7 @@ use super::{
 use crate::{
     agent::wire::{Reply, Request},
     ask::Terminal,
-    boxfile::{args::BoxArgs, names::CheckId},
+    boxfile::{args::BoxArgs, names::CheckId, place::Layer, wanted::Wanted},
     event::Outcome,
     failure::{Exit, Failure},
     plan::{self, Plan},
@@ -59,7 +59,8 @@ pub struct Args {
 
 /// Deploys each box in turn; stops at the first that does not come to its end.
 pub async fn run(args: &Args) -> Result<Exit, Failure> {
-    let files = if args.files.is_empty() { vec![None] } else { args.files.iter().cloned().map(Some).collect() };
+    let files =
+        if args.files.is_empty() { vec![None] } else { args.files.iter().cloned().map(Some).collect() };
     for file in files {
         let exit = one(args, &BoxArgs { file, set: args.set.clone() }).await?;
         if exit != Exit::Done {
@@ -72,6 +73,7 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
 async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let form = if args.json { Form::Json } else { Form::Human };
     let wanted = file.load()?;
+    chosen_here(args, &wanted)?;
     let link = Arc::new(place::link(&wanted.boxfile).await?);
     place_keys(&wanted.boxfile, &link).await?;
     let sight = Sight::with(wanted, Measuring::Yes).await?;
@@ -107,8 +109,14 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
         again: args.again.iter().cloned().collect::<BTreeSet<_>>(),
         side_by_side: args.parallel.into(),
     };
-    let hint: run::Hint = Arc::new(|text| hints().cause(text).map(|(id, hint)| format!("{} (ciab hint {id})", hint.mend)));
-    let setup = Setup { manner: Manner::suited(form), estimates, again: command("deploy", file), watch: command("logs -f --box", file) };
+    let hint: run::Hint =
+        Arc::new(|text| hints().cause(text).map(|(id, hint)| format!("{} (ciab hint {id})", hint.mend)));
+    let setup = Setup {
+        manner: Manner::suited(form),
+        estimates,
+        again: command("deploy", file),
+        watch: command("logs -f --box", file),
+    };
     let report = Report::start(setup);
     let outcome = run::run(&request, &link, &hint, wishes()?, &mut |event| report.event(event)).await;
     report.close();
@@ -123,6 +131,20 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
             .hint("`ciab status` shows what it does, `ciab logs -f` follows it, `ciab cancel` ends it"));
     }
     Ok(run::exit_of(&outcome))
+}
+
+/// Without a target the box is this machine: whoever forgot to name one is asked first.
+fn chosen_here(args: &Args, wanted: &Wanted) -> Result<(), Failure> {
+    let named = wanted.origin("access.target").is_some_and(|origin| origin.layer != Layer::Default);
+    match Terminal::here() {
+        _ if named || args.yes => Ok(()),
+        Some(terminal) if terminal.agrees("no box is named: set up THIS machine?") => Ok(()),
+        _ => Err(Failure::new(
+            Exit::Refused,
+            "no box is named, and this machine is not set up without being asked",
+        )
+        .hint("name the box as `access.target` in the box file, or say `target: local`")),
+    }
 }
 
 /// Logs in with a password once, where one is named and no key works yet.
@@ -195,8 +217,11 @@ async fn prepare(sight: &Sight, plan: &Plan) -> Result<(render::Secrets, String)
 }
 
 fn another_box(name: &str, known: &str) -> Failure {
-    Failure::new(Exit::Refused, format!("{name} is another box than before: this workstation knows it as {known}"))
-        .hint("if the box was installed anew, forget the old one: delete its folder below ~/.local/state/ciab")
+    Failure::new(
+        Exit::Refused,
+        format!("{name} is another box than before: this workstation knows it as {known}"),
+    )
+    .hint("if the box was installed anew, forget the old one: delete its folder below ~/.local/state/ciab")
 }
 
 /// The box file as it was given, for the record; what other layers added is in the plan.

@@ -1,6 +1,6 @@
 //! A look at a box, through a helper that changes nothing and leaves nothing: who it is, its facts, what it keeps.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use super::place;
 use crate::{
@@ -100,7 +100,7 @@ impl Sight {
         let wanted = args.load()?;
         match replay {
             Some(file) => {
-                let recording = read_recording(file)?;
+                let recording = super::detect::load(file)?;
                 Self::make(wanted, &recording, None, Kept::default(), None)
             }
             None => Self::with(wanted, measuring).await,
@@ -153,6 +153,7 @@ impl Sight {
     pub fn case(&self) -> Case<'_> {
         Case {
             facts: &self.facts,
+            measured: self.measured.as_ref(),
             wanted: &self.wanted.boxfile,
             profile: &self.profile,
             plan: self.plan.as_ref().map_err(Vec::as_slice),
@@ -184,25 +185,18 @@ impl Sight {
             id: step.id.to_string(),
             title: step.title.clone(),
             seconds: self.profile.estimates.get(step.id.as_str()).copied().unwrap_or(1),
-            status: standings.iter().find(|standing| standing.step == step.id).map_or(String::new(), |standing| {
-                match (standing.attempt, &standing.answer) {
-                    // Before the first run nothing is done, whatever already happens to hold.
-                    (0, Answer::Holds) => "holds".into(),
-                    (0, _) => String::new(),
-                    _ => super::status::word(standing),
-                }
-            }),
+            status: standings.iter().find(|standing| standing.step == step.id).map_or(
+                String::new(),
+                |standing| {
+                    match (standing.attempt, &standing.answer) {
+                        // Before the first run nothing is done, whatever already happens to hold.
+                        (0, Answer::Holds) => "holds".into(),
+                        (0, _) => String::new(),
+                        _ => super::status::word(standing),
+                    }
+                },
+            ),
         };
         Ok(graph.steps.iter().map(row).collect())
     }
-}
-
-/// Reads a recording from a file.
-pub fn read_recording(file: &Path) -> Result<Recording, Failure> {
-    let bytes = fs::read(file)
-        .map_err(|error| Failure::new(Exit::Usage, format!("read the recording {}: {error}", file.display())))?;
-    Recording::parse(&bytes).map_err(|failure| Failure {
-        message: format!("{}: {}", file.display(), failure.message),
-        ..failure
-    })
 }

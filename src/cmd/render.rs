@@ -10,12 +10,12 @@ use std::{
 
 use super::look::{Measuring, Sight, ask, odd};
 use crate::{
-    agent::wire::{Reply, Request},
+    agent::wire::{FileState, Reply, Request},
     boxfile::args::BoxArgs,
     failure::{Exit, Failure},
     plan,
-    render::{self, Secrets, diff},
-    report::out,
+    render::{self, Secrets},
+    report::{self, Found, out},
     tree::Tree,
     yaml,
 };
@@ -58,10 +58,22 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
         let Reply::Files(there) = ask(&look.client, Request::Read { paths }).await? else {
             return Err(odd());
         };
-        let text: String = diff::against(&tree, &there).iter().map(ToString::to_string).collect();
+        let text = report::diff(&tree, &found(there));
         out::page(if text.is_empty() { "The box has all files as they are rendered." } else { &text })?;
     }
     Ok(Exit::Done)
+}
+
+/// The box's files as the report compares them; what is no file that can be compared says why in its place.
+fn found(files: BTreeMap<String, FileState>) -> BTreeMap<String, Option<Found>> {
+    let found = |state| match state {
+        FileState::Absent => None,
+        FileState::Present { mode, owner, group, text } => Some(Found { mode, owner, group, text }),
+        FileState::Odd { why } => {
+            Some(Found { mode: 0, owner: String::new(), group: String::new(), text: format!("({why})\n") })
+        }
+    };
+    files.into_iter().map(|(path, state)| (path, found(state))).collect()
 }
 
 fn read(file: &Path) -> Result<Secrets, Failure> {

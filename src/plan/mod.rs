@@ -11,15 +11,20 @@ mod cases;
 pub mod check;
 mod disks;
 mod docker;
+mod firewall;
 mod fit;
 mod flavor;
 mod host;
+mod internal;
 mod kernel;
 mod logs;
+mod measures;
 mod network;
 mod page;
+mod proxy;
 #[cfg(test)]
 mod sample;
+mod seen;
 pub mod selector;
 mod software;
 mod text;
@@ -29,20 +34,20 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use self::bound::file_system;
 pub use self::{
     bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
+    firewall::{Firewall, Forward, OpenPort},
     fit::{Fit, Fits, Take},
     host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
+    internal::{Internal, InternalKind},
     kernel::{Kernel, KernelModule, KernelSysctl},
     logs::Journald,
-    network::{
-        Addressing, Containers, Dns, Firewall, Forward, Internal, InternalKind, Management, Network,
-        OpenPort, Proxy,
-    },
+    measures::measures,
+    network::{Addressing, Containers, Dns, Management, Network},
     page::{Row, page},
+    proxy::Proxy,
     software::{Apt, Source, Sources},
 };
 use crate::{

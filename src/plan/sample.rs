@@ -33,6 +33,7 @@ pub(super) fn named(name: &str) -> Option<Facts> {
     match name {
         "plan-server" => Some(server()),
         "plan-container" => Some(container()),
+        "plan-ubuntu" => Some(ubuntu()),
         "plan-too-small" => Some(too_small()),
         _ => None,
     }
@@ -159,6 +160,25 @@ pub(super) fn container() -> Facts {
     seen.systemd = Some(Systemd { running: true, version: Some(252), state: Some("degraded".into()) });
     facts.unknown =
         vec![Unknown { fact: "identity.firmware.mode".into(), reason: "the box is a container".into() }];
+    facts
+}
+
+/// A virtual machine with Ubuntu in somebody's cloud, where packets are smaller and addresses are leased.
+pub(super) fn ubuntu() -> Facts {
+    let mut facts = server();
+    facts.identity.hypervisor = Some(Hypervisor::Kvm);
+    facts.identity.memory = Memory { size: Some(Bytes::gib(8)), ..Memory::default() };
+    let seen = &mut facts.observed;
+    seen.os = os("ubuntu", "24.04", "noble", "Ubuntu 24.04.3 LTS");
+    seen.links[1].mtu = Some(1450);
+    seen.links[1].speed = None;
+    seen.cpu.vulnerabilities.insert("l1tf".into(), "Not affected".into());
+    // Left by somebody's experiments.
+    seen.links.push(Link {
+        kind: "bridge".into(),
+        addresses: vec![address("172.18.0.1/16")],
+        ..link("br-33aa")
+    });
     facts
 }
 

@@ -4,7 +4,6 @@
 //! knows no time, so the same plan and secrets give the same bytes.
 
 mod context;
-pub mod diff;
 mod engine;
 mod filters;
 pub mod manifest;

@@ -11,7 +11,7 @@ use super::{Because, Next};
 use crate::{
     agent::{
         client::{AskError, Client},
-        wire::{Reply, Request, State},
+        wire::{Fault, Reply, Request, State},
     },
     event::Kind,
     failpoint,
@@ -31,14 +31,10 @@ const CONFIRM_AGAIN: Duration = Duration::from_secs(2);
 pub(super) enum Ended {
     Done,
     /// Its effect is there, but it had other inputs than it has now: it must act once more.
-    Outdated {
-        attempt: u32,
-    },
-    Failed {
-        attempt: u32,
-        error: String,
-        tail: Vec<String>,
-    },
+    Outdated { attempt: u32 },
+    Failed { attempt: u32, error: String, tail: Vec<String> },
+    /// The pause after a failure is over: it may be decided anew.
+    Rested,
     /// The connection is gone; the record knows the rest.
     Lost {
         why: String,
@@ -49,6 +45,8 @@ impl From<AskError> for Ended {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Lost(why) => Self::Lost { why },
+            // The connection will be gone in a moment, and the box comes back or does not.
+            going @ AskError::Fault(Fault::GoingDown) => Self::Lost { why: going.to_string() },
             other => Self::Failed { attempt: 0, error: other.to_string(), tail: vec![] },
         }
     }
@@ -68,7 +66,7 @@ impl Drive {
     /// Goes on from what was decided. `Skip`, `Stop` and `Repair` are the caller's.
     pub(super) async fn go(self, next: Next) -> Ended {
         let result = match next {
-            Next::Adopt => self.adopt().await,
+            Next::Adopt { attempt } => self.adopt(attempt).await,
             Next::Run { .. } if matches!(self.step.action, Action::Wait { .. }) => self.wait().await,
             Next::Run { attempt, because } => self.start(attempt, because).await,
             Next::Follow { attempt } => {
@@ -90,13 +88,13 @@ impl Drive {
         let _ = self.events.send(kind);
     }
 
-    async fn adopt(&self) -> Result<Ended, AskError> {
+    async fn adopt(&self, attempt: u32) -> Result<Ended, AskError> {
         match self.client.ask(Request::Adopt { step: self.step.id.clone() }).await? {
             Reply::Finished(Answer::Holds) => {
                 self.say(Kind::StepSkipped { step: self.name(), adopted: true });
                 Ok(Ended::Done)
             }
-            Reply::Finished(_) => self.start(1, Because::First).await,
+            Reply::Finished(_) => self.start(attempt, Because::First).await,
             _ => Err(AskError::Odd),
         }
     }

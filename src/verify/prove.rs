@@ -37,8 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Proves it; `Ok(Some(..))` says what is not as promised. An error is that it could not be tried.
 pub fn containers(log_size: u64, log_files: u32) -> Result<Option<String>> {
     let host = Host::here(BTreeMap::new());
-    let program = std::env::current_exe().context("find this program")?;
-    let program = program.to_str().context("this program's path is no UTF-8")?;
+    // By its process, not by its path: a helper that was sent for a look has unlinked its own file.
+    let program = &format!("/proc/{}/exe", std::process::id());
     take_away(&host);
     let proof = Proof { host: &host };
     proof.import(program)?;

@@ -4,7 +4,7 @@ use super::{
     Applies, Case, Check,
     verdict::{Verdict, at_least},
 };
-use crate::{facts::machine::Container, plan::file_system, profile::Want};
+use crate::{facts::machine::Container, plan::seen::file_system, profile::Want};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { id: "os.release", applies: Applies::Always, judge: release },
