@@ -1,5 +1,6 @@
 //! The rendered files, given to the programs that read them. Each program has to accept what is rendered, and to refuse
 //! the same with one planted fault: a check that cannot fail checks nothing. A program that is missing is a failure.
+#![expect(clippy::unwrap_used, reason = "a test's helpers are tests")]
 
 use std::{
     collections::BTreeMap,
