@@ -42,6 +42,7 @@ const CASES: &[(&str, Run)] = &[
     ("the disk is full when an attempt is prepared", full_at_prepare),
     ("the disk is full when an attempt ends", full_at_end),
     ("the helper's binary is lost while its unit runs", binary_lost),
+    ("the end is killed each time before it is written", never_ends),
     ("a guarded change that nobody confirms", unconfirmed),
     ("a restart before a guarded change is confirmed", restart_unconfirmed),
     ("the connection cut at any byte from the first on", cut_from_the_first),
@@ -261,6 +262,26 @@ fn binary_lost(at: &mut At<'_>) -> Result<()> {
     engine.kill();
     host.exec("rm -rf /var/lib/ciab/bin/*")?;
     place.release(&host);
+    at.ends_well(&mut one)
+}
+
+fn never_ends(at: &mut At<'_>) -> Result<()> {
+    let host = at.ground.host.clone();
+    let mut one = at.station("one")?;
+    one.side_by_side = 1;
+    at.until_before(&mut one, "again")?;
+    let (mut engine, place, mut pid) = at.held(&mut one, "ended-unwritten")?;
+    for _ in 0..2 {
+        // Armed before this one is gone: the next comes at once.
+        host.exec(&format!("rm -f {0}/{1}.hit; : > {0}/{1}; kill -KILL {pid}", crate::host::PLACES, place.name))?;
+        pid = place.reached(&host, &mut engine, LIMIT).context("the step did not act again")?;
+    }
+    host.exec(&format!("kill -KILL {pid}"))?;
+    place.release(&host);
+    let exit = engine.wait(LIMIT)?;
+    at.expect("a run of a step that never ends", exit, 4);
+    let acted = at.acted("again");
+    at.note_unless(acted == 3, format!("the step acted {acted} times before the run gave up, not 3"));
     at.ends_well(&mut one)
 }
 
