@@ -17,12 +17,8 @@ const LONG: &[(&str, &str)] = &[
 ];
 
 /// Modules that use what stands below them in lib.rs: who, whom, why.
-const UPWARD: &[(&str, &str, &str)] = &[
-    ("boxfile", "profile", "defaults are the lowest layer, and a box file is checked against its profile"),
-    ("render", "agent", "secrets are asked for in the words of the wire"),
-    ("secrets", "agent", "secrets are asked for in the words of the wire"),
-    ("step", "tree", "a step carries what is laid on the box"),
-];
+const UPWARD: &[(&str, &str, &str)] =
+    &[("boxfile", "profile", "defaults are the lowest layer, and a box file is checked against its profile")];
 
 /// Files outside of `report/` that write to a standard stream: to a program or into a unit's output, not to people.
 const STREAMS: &[(&str, &str)] = &[

@@ -48,7 +48,9 @@ pub(crate) fn every_byte(at: &mut At<'_>) -> Result<()> {
     at.until_before(&mut station, "unit")?;
     let place = Place::arm("engine-ended", &station, &host)?;
     let mut engine = station.start(&graph::before("exact"))?;
-    place.reached(&host, &mut engine, std::time::Duration::from_secs(60)).context("nobody came to the place")?;
+    place
+        .reached(&host, &mut engine, std::time::Duration::from_secs(60))
+        .context("nobody came to the place")?;
     engine.kill();
     place.release(&host);
     let record = host.root()?.join("var/lib/ciab");
