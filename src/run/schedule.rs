@@ -34,6 +34,9 @@ const PING: Duration = Duration::from_secs(2);
 /// The longest pause between two tries of a step.
 const LONGEST_RETRY: u32 = 300;
 
+/// A step whose end is never written is not begun for ever: a helper that cannot be executed ends that way.
+const MOST_DOUBTS: u32 = 3;
+
 /// What is known of the steps: made anew from the record at each connection, except what only this process knows.
 #[derive(Default)]
 pub(super) struct Memory {
@@ -42,6 +45,8 @@ pub(super) struct Memory {
     ran: BTreeSet<StepId>,
     /// Failures of each step in this process, for its retries.
     tries: BTreeMap<StepId, u32>,
+    /// How often the end of a step was not written while this process looked on.
+    doubts: BTreeMap<StepId, u32>,
     told: BTreeSet<StepId>,
     started: bool,
 }
@@ -223,6 +228,16 @@ pub(super) async fn steps(
                 match ended {
                     Ended::Done => { memory.done.insert(id); }
                     Ended::Rested => {}
+                    Ended::Doubt { attempt, why } => {
+                        let doubts = memory.doubts.entry(id.clone()).or_default();
+                        *doubts += 1;
+                        if *doubts < MOST_DOUBTS {
+                            return Pass::Lost(why);
+                        }
+                        let error = format!("nobody could say how it ended, {doubts} times: {why}");
+                        keeper.keep(teller.tell(failure(&step, attempt, error, vec![], None)));
+                        failed.get_or_insert(id);
+                    }
                     Ended::Outdated { attempt } => {
                         if let Some(standing) = memory.standings.get_mut(&id) {
                             standing.attempt = standing.attempt.max(attempt);

@@ -3,7 +3,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
@@ -24,6 +24,7 @@ pub(crate) struct Host {
 struct Info {
     port: u16,
     key: PathBuf,
+    leader: Option<u32>,
 }
 
 impl Host {
@@ -32,7 +33,7 @@ impl Host {
         let _ = verb(&["down", name]);
         ok(verb(&["up", name, "--root", "ext4"])?, "start a host")?;
         let info = ok(verb(&["info", name, "--json"])?, "ask for a host")?;
-        let Info { port, key } = serde_json::from_str(&info).context("read about a host")?;
+        let Info { port, key, .. } = serde_json::from_str(&info).context("read about a host")?;
         let host = Self { name: name.to_owned(), port, key };
         host.exec(GIT)?;
         Ok(host)
@@ -72,6 +73,20 @@ impl Host {
             .collect()
     }
 
+    /// The host's root folder as this machine sees it.
+    pub(crate) fn root(&self) -> Result<PathBuf> {
+        let info = ok(verb(&["info", &self.name, "--json"])?, "ask for a host")?;
+        let Info { leader, .. } = serde_json::from_str(&info).context("read about a host")?;
+        Ok(PathBuf::from(format!("/proc/{}/root", leader.context("the host is off")?)))
+    }
+
+    /// A process inside whose streams are ours.
+    pub(crate) fn spawn(&self, argv: &[&str]) -> Result<Child> {
+        let mut command = program();
+        command.args(["exec", &self.name, "--"]).args(argv);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("start a process on the host")
+    }
+
     pub(crate) fn down(&self) {
         let _ = verb(&["down", &self.name]);
     }
@@ -82,12 +97,15 @@ const GIT: &str = "export DEBIAN_FRONTEND=noninteractive http_proxy=http://198.5
 command -v git > /dev/null || { apt-get update -qq && apt-get install -qqy --no-install-recommends git; } > /tmp/apt.log 2>&1 || { tail -3 /tmp/apt.log >&2; exit 1; }
 rm -f /tmp/apt.log; sync";
 
-fn verb(words: &[&str]) -> Result<Output> {
+fn program() -> Command {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host/host");
-    let program = env::var_os("CIAB_HOST").map_or(here, PathBuf::from);
-    let mut command = Command::new(&program);
+    Command::new(env::var_os("CIAB_HOST").map_or(here, PathBuf::from))
+}
+
+fn verb(words: &[&str]) -> Result<Output> {
+    let mut command = program();
     command.args(words).stdin(Stdio::null());
-    command.output().with_context(|| format!("start {}", program.display()))
+    command.output().context("start tests/host/host")
 }
 
 fn ok(output: Output, what: &str) -> Result<String> {

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
 mod cases;
+mod damage;
 mod draw;
 mod drive;
 mod end_state;

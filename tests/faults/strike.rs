@@ -271,7 +271,11 @@ fn befall(
             place.release(host);
         }
         Fault::PowerCut => {
+            // The disk goes a moment before the processes: nobody may hear what they say of that.
+            host.verb("pause-net")?;
             host.verb("cut")?;
+            host.verb("cut-net")?;
+            host.verb("resume-net")?;
             if side(place.name) == Side::Engine {
                 place.release(host);
             }

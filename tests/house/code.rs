@@ -1,17 +1,17 @@
 //! Reads source text as far as the rules of the house need it; a full parser would be a dependency for little.
 
 /// The words and names that stand there.
-pub fn words(code: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(code: &str) -> impl Iterator<Item = &str> {
     code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 /// Whether the text stands there, and not as the end of a longer word.
-pub fn has_word(code: &str, text: &str) -> bool {
+pub(crate) fn has_word(code: &str, text: &str) -> bool {
     code.match_indices(text).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 /// What is named directly below a root: of `std::{fs, io::Write}` and `std::env::var` it is fs, io and env.
-pub fn children(code: &str, root: &str) -> Vec<String> {
+pub(crate) fn children(code: &str, root: &str) -> Vec<String> {
     let mut children = Vec::new();
     let start = format!("{root}::");
     for (at, _) in code.match_indices(&start) {
@@ -50,7 +50,7 @@ fn heads(group: &str) -> Vec<String> {
 }
 
 /// The code alone: comments and what stands in quotes taken out, lines kept.
-pub fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
@@ -115,7 +115,7 @@ fn character(text: &str) -> usize {
 }
 
 /// Takes out modules that are only there for tests.
-pub fn without_tests(code: &str) -> String {
+pub(crate) fn without_tests(code: &str) -> String {
     let mut kept = String::new();
     let mut lines = code.lines().peekable();
     while let Some(line) = lines.next() {
@@ -133,7 +133,7 @@ pub fn without_tests(code: &str) -> String {
 }
 
 /// The modules with files of their own that are only there for tests.
-pub fn test_modules(code: &str) -> Vec<String> {
+pub(crate) fn test_modules(code: &str) -> Vec<String> {
     let lines: Vec<&str> = code.lines().map(str::trim).collect();
     let name = |pair: &[&str]| Some(pair[1].strip_suffix(';')?.rsplit_once("mod ")?.1.to_owned());
     lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]").filter_map(name).collect()
