@@ -273,7 +273,7 @@ fn never_ends(at: &mut At<'_>) -> Result<()> {
     let (mut engine, place, mut pid) = at.held(&mut one, "ended-unwritten")?;
     for _ in 0..2 {
         // Armed before this one is gone: the next comes at once.
-        host.exec(&format!("rm -f {0}/{1}.hit; : > {0}/{1}; kill -KILL {pid}", crate::host::PLACES, place.name))?;
+        host.exec(&format!(": > {0}/{1}; kill -KILL {pid}; rm -f {0}/{1}.hit", crate::host::PLACES, place.name))?;
         pid = place.reached(&host, &mut engine, LIMIT).context("the step did not act again")?;
     }
     host.exec(&format!("kill -KILL {pid}"))?;
