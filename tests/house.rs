@@ -24,7 +24,6 @@ const UPWARD: &[(&str, &str, &str)] =
 const STREAMS: &[(&str, &str)] = &[
     ("src/agent/job.rs", "the output of a job is its unit's output, which the record keeps"),
     ("src/cmd/agent.rs", "the helper answers its engine on standard output"),
-    ("src/verify/prove.rs", "the peer of a proof says on standard output that it listens"),
 ];
 
 /// Lines after which a file is questioned.

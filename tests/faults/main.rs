@@ -140,6 +140,7 @@ fn test(words: &Words) -> Result<usize> {
     if words.full || !words.case.is_empty() {
         results.cases = cases::run_all(&work, &binary, by_name, words.keep)?;
     }
+    fs::remove_file(&binary)?;
     results.seconds = began.elapsed().as_secs_f64();
     results.save(&json)?;
     println!("faults: {} combinations, {:.0} s", results.combinations.len(), results.seconds);
@@ -160,8 +161,7 @@ fn self_tests(page: &Path) -> Result<()> {
 
 /// A copy of this binary that is quick to send.
 fn engine_binary(work: &Path) -> Result<PathBuf> {
-    let path = work.join("engine");
-    let _ = fs::remove_file(&path);
+    let path = work.join(format!("engine-{}", std::process::id()));
     fs::copy(env::current_exe()?, &path).context("copy this binary")?;
     // Symbols are of no use on the box; without the tool it only takes longer.
     let _ = Command::new("strip").arg(&path).status();
