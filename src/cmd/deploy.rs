@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 
+use serde_json::json;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -17,7 +18,7 @@ use crate::{
     agent::wire::{Reply, Request},
     ask::Terminal,
     boxfile::{args::BoxArgs, names::CheckId, place::Layer, wanted::Wanted},
-    event::Outcome,
+    event::{self, Event, Kind, Outcome, ProofResult},
     failure::{Exit, Failure},
     plan::{self, Plan},
     profile::hints,
@@ -118,19 +119,39 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
         watch: command("logs -f --box", file),
     };
     let report = Report::start(setup);
-    let outcome = run::run(&request, &link, &hint, wishes()?, &mut |event| report.event(event)).await;
+    let mut last = (0, 0);
+    let mut say = |event: &Event| {
+        last = (event.seq, event.run);
+        report.event(event);
+    };
+    let outcome = run::run(&request, &link, &hint, wishes()?, &mut say).await;
     report.close();
     let outcome = outcome?;
     if let Outcome::Done { .. } = outcome {
         Known { operator, ..Known::default() }.write(&link.state)?;
         let look = Look::through(link).await?;
-        return verify::prove(&look, plan, form).await;
+        let results = verify::prove(&look, plan).await?;
+        match form {
+            Form::Human => out::page(&report::proofs_page(&results))?,
+            Form::Json => out::part(&proof_events(&results, last)).map(drop)?,
+        }
+        return Ok(verify::verdict(&results));
     }
     if let Outcome::Locked { holder } = &outcome {
         return Err(Failure::new(Exit::Locked, format!("another run holds the lock: {holder}"))
             .hint("`ciab status` shows what it does, `ciab logs -f` follows it, `ciab cancel` ends it"));
     }
     Ok(run::exit_of(&outcome))
+}
+
+/// The proofs as further lines of the run that they follow.
+fn proof_events(results: &[ProofResult], (seq, run): (u64, u64)) -> String {
+    let line = |(seq, ProofResult { id, what, measured, pass }): (u64, ProofResult)| {
+        let kind = Kind::Proof { id, what, measured, pass };
+        let at = jiff::Timestamp::now().to_string();
+        json!(Event { schema: event::SCHEMA.to_owned(), seq, at, run, kind }).to_string() + "\n"
+    };
+    (seq + 1..).zip(results.iter().cloned()).map(line).collect()
 }
 
 /// Without a target the box is this machine: whoever forgot to name one is asked first.

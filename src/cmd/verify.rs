@@ -12,7 +12,7 @@ use crate::{
     event::ProofResult,
     failure::{Exit, Failure},
     plan::Plan,
-    report::{self, Form, out},
+    report::{self, out},
     step::Answer,
     verify,
 };
@@ -41,14 +41,19 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
             format!("read plan.json of the box: it is damaged, or of another version: {error}"),
         )
     })?;
-    prove(&look, &plan, if args.json { Form::Json } else { Form::Human }).await
+    let results = prove(&look, &plan).await?;
+    match args.json {
+        false => out::page(&report::proofs_page(&results))?,
+        true => out::json(&json!({ "schema": "ciab/verify/v1", "proofs": results }))?,
+    }
+    Ok(verdict(&results))
 }
 
 /// How long a promise that may still come true is left alone before it is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Asks every proof, prints the table, and says whether all hold. One that did not run does not hold.
-pub async fn prove(look: &Look, plan: &Plan, form: Form) -> Result<Exit, Failure> {
+/// Asks every proof. One that did not run does not hold.
+pub async fn prove(look: &Look, plan: &Plan) -> Result<Vec<ProofResult>, Failure> {
     let proofs = verify::proofs(plan);
     let began = Instant::now();
     let mut answers: Vec<Answer> = vec![Answer::CannotTell("it was not asked".into()); proofs.len()];
@@ -72,11 +77,11 @@ pub async fn prove(look: &Look, plan: &Plan, form: Form) -> Result<Exit, Failure
     }
     let result =
         |(proof, answer): (&verify::Proof, &Answer)| ProofResult::from_answer(&proof.id, &proof.what, answer);
-    let results: Vec<ProofResult> = proofs.iter().zip(&answers).map(result).collect();
-    match form {
-        Form::Human => out::page(&report::proofs_page(&results))?,
-        Form::Json => out::json(&json!({ "schema": "ciab/verify/v1", "proofs": results }))?,
-    }
+    Ok(proofs.iter().zip(&answers).map(result).collect())
+}
+
+/// Whether all hold.
+pub fn verdict(results: &[ProofResult]) -> Exit {
     let good = !results.is_empty() && results.iter().all(|proof| proof.pass);
-    Ok(if good { Exit::Done } else { Exit::Verify })
+    if good { Exit::Done } else { Exit::Verify }
 }
