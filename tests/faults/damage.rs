@@ -12,6 +12,7 @@ use anyhow::{Context, Error, Result, bail, ensure};
 use ciab::{
     agent::wire::{Answered, Asked, Fault, Reply, Request, State, VERSION},
     step::{Action, Graph, StepId, Want},
+    tree::Entry,
 };
 
 use crate::{cases::At, engine::Place, graph};
@@ -55,7 +56,11 @@ pub(crate) fn every_byte(at: &mut At<'_>) -> Result<()> {
     place.release(&host);
     // A run whose graph is short: it stands in `graph.json` whole.
     let mut short = graph::before("again");
-    short.steps[0].action = Action::Ensure(vec![Want::NoFile { path: "/etc/fault-none".into() }]);
+    short.steps[0].action = Action::Ensure(vec![Want::File {
+        path: "/etc/fault-short.conf".into(),
+        entry: Entry::public("short\n"),
+        check: vec![],
+    }]);
     short.steps[0].id = StepId::new("short").map_err(Error::msg)?;
     let exit = station.run(&short, std::time::Duration::from_secs(60))?;
     ensure!(exit == 0, "a short run ended with {exit}: {}", station.complaint());
