@@ -17,18 +17,13 @@ const LONG: &[(&str, &str)] = &[
 ];
 
 /// Modules that use what stands below them in lib.rs: who, whom, why.
-const UPWARD: &[(&str, &str, &str)] = &[
-    ("boxfile", "profile", "defaults are the lowest layer, and a box file is checked against its profile"),
-    ("render", "agent", "secrets are asked for in the words of the wire"),
-    ("secrets", "agent", "secrets are asked for in the words of the wire"),
-    ("step", "tree", "a step carries what is laid on the box"),
-];
+const UPWARD: &[(&str, &str, &str)] =
+    &[("boxfile", "profile", "defaults are the lowest layer, and a box file is checked against its profile")];
 
 /// Files outside of `report/` that write to a standard stream: to a program or into a unit's output, not to people.
 const STREAMS: &[(&str, &str)] = &[
     ("src/agent/job.rs", "the output of a job is its unit's output, which the record keeps"),
     ("src/cmd/agent.rs", "the helper answers its engine on standard output"),
-    ("src/verify/prove.rs", "the peer of a proof says on standard output that it listens"),
 ];
 
 /// Lines after which a file is questioned.

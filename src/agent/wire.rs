@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     facts::source::Recording,
     measure::{MeasureRequest, Measured},
+    secrets::SecretSpec,
     step::{Answer, Graph, Probe, StepId},
 };
 
@@ -314,16 +315,6 @@ pub enum FileState {
     Odd {
         why: String,
     },
-}
-
-/// A secret to be made when it does not exist.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SecretSpec {
-    /// A certificate authority for this box: `<name>.key` and `<name>.crt`, PEM.
-    Authority { name: String, common_name: String },
-    /// Letters and digits from the system's generator.
-    Password { name: String, length: usize },
 }
 
 /// Why a request was not done.

@@ -31,10 +31,19 @@ const CONFIRM_AGAIN: Duration = Duration::from_secs(2);
 pub(super) enum Ended {
     Done,
     /// Its effect is there, but it had other inputs than it has now: it must act once more.
-    Outdated { attempt: u32 },
-    Failed { attempt: u32, error: String, tail: Vec<String> },
+    Outdated {
+        attempt: u32,
+    },
+    Failed {
+        attempt: u32,
+        error: String,
+        tail: Vec<String>,
+    },
     /// It began, and its end was not written though the connection lives: the record decides anew.
-    Doubt { attempt: u32, why: String },
+    Doubt {
+        attempt: u32,
+        why: String,
+    },
     /// The pause after a failure is over: it may be decided anew.
     Rested,
     /// The connection is gone; the record knows the rest.

@@ -27,7 +27,7 @@ impl Keeper {
         let task = tokio::spawn(async move {
             let mut batch = Vec::new();
             while queue.recv_many(&mut batch, TOGETHER).await > 0 {
-                let line = batch.drain(..).collect::<Vec<_>>().join("\n");
+                let line = std::mem::take(&mut batch).join("\n");
                 if client.ask(Request::Say { line }).await.is_err() {
                     return;
                 }

@@ -235,7 +235,7 @@ pub(super) async fn steps(
                             return Pass::Lost(why);
                         }
                         let error = format!("nobody could say how it ended, {doubts} times: {why}");
-                        record(client, teller.tell(failure(&step, attempt, error, vec![], None)));
+                        keeper.keep(teller.tell(failure(&step, attempt, error, vec![], None)));
                         failed.get_or_insert(id);
                     }
                     Ended::Outdated { attempt } => {

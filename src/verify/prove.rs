@@ -9,10 +9,11 @@ mod image;
 use std::{
     collections::BTreeMap,
     fs,
-    io::{Read as _, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    time::Duration,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -44,8 +45,10 @@ pub fn containers(log_size: u64, log_files: u32) -> Result<Option<String>> {
     proof.import(program)?;
     let mut peer = proof.peer(program)?;
     let answer = proof.run(log_size, log_files);
+    let ended = peer.try_wait()?;
     let _ = peer.kill();
     let _ = peer.wait();
+    ensure!(ended.is_none(), "the peer in the other network ended by itself");
     answer
 }
 
@@ -93,16 +96,7 @@ impl Proof<'_> {
         }
         let mut call = Command::new("ip");
         call.args(["netns", "exec", NAME, program, "agent", "prove-peer"]);
-        let mut peer = call.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("start the peer")?;
-        // It says so once it listens.
-        let mut said = vec![0; GREETING.len()];
-        let listens = peer.stdout.take().context("the peer has no output")?.read_exact(&mut said);
-        if listens.is_err() || said != GREETING {
-            let _ = peer.kill();
-            let _ = peer.wait();
-            anyhow::bail!("the peer in the other network does not listen");
-        }
-        Ok(peer)
+        call.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("start the peer")
     }
 
     fn run(&self, log_size: u64, log_files: u32) -> Result<Option<String>> {
@@ -123,18 +117,23 @@ impl Proof<'_> {
 /// `prove-peer`: listens in the other network and greets whoever comes.
 pub fn peer() -> Result<()> {
     let listener = TcpListener::bind(address()).with_context(|| format!("listen on {PEER}"))?;
-    std::io::stdout().write_all(GREETING)?;
-    std::io::stdout().flush()?;
     for stream in listener.incoming() {
         stream?.write_all(GREETING)?;
     }
     Ok(())
 }
 
-/// `prove-reach`: the container's part.
+/// `prove-reach`: the container's part. The peer may need a moment until it listens.
 pub fn reach() -> Result<()> {
-    let mut stream =
-        TcpStream::connect_timeout(&address(), PATIENCE).with_context(|| format!("connect to {PEER}"))?;
+    let start = Instant::now();
+    let mut stream = loop {
+        match TcpStream::connect_timeout(&address(), PATIENCE) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused && start.elapsed() < PATIENCE => {
+                sleep(Duration::from_millis(50));
+            }
+            other => break other.with_context(|| format!("connect to {PEER}"))?,
+        }
+    };
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut said = Vec::new();
     stream.read_to_end(&mut said).with_context(|| format!("read from {PEER}"))?;

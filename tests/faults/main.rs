@@ -36,7 +36,7 @@ use crate::{
     engine::Station,
     host::Host,
     results::{Case, Results},
-    strike::{Combination, Struck, Verdict},
+    strike::{Combination, Verdict, Struck},
 };
 
 /// Strikes runs of a graph with faults, and judges what is left.
@@ -136,10 +136,13 @@ fn test(words: &Words) -> Result<usize> {
     fs::create_dir_all(&work)?;
     let binary = engine_binary(&work)?;
     results.combinations = strike_all(chosen, words, &work, &binary)?;
+    // Kept also when a case takes the rest with it.
+    results.save(&json)?;
     let by_name = |name: &str| words.full || words.case.iter().any(|word| name.contains(word));
     if words.full || !words.case.is_empty() {
         results.cases = cases::run_all(&work, &binary, by_name, words.keep)?;
     }
+    fs::remove_file(&binary)?;
     results.seconds = began.elapsed().as_secs_f64();
     results.save(&json)?;
     println!("faults: {} combinations, {:.0} s", results.combinations.len(), results.seconds);
@@ -160,8 +163,7 @@ fn self_tests(page: &Path) -> Result<()> {
 
 /// A copy of this binary that is quick to send.
 fn engine_binary(work: &Path) -> Result<PathBuf> {
-    let path = work.join("engine");
-    let _ = fs::remove_file(&path);
+    let path = work.join(format!("engine-{}", std::process::id()));
     fs::copy(env::current_exe()?, &path).context("copy this binary")?;
     // Symbols are of no use on the box; without the tool it only takes longer.
     let _ = Command::new("strip").arg(&path).status();
@@ -192,10 +194,7 @@ fn strike_all(chosen: Vec<Combination>, words: &Words, work: &Path, binary: &Pat
             })
         };
         let workers: Vec<_> = (0..hosts).map(worker).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")))
-            .collect()
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked"))).collect()
     });
     for result in ended {
         result?;
@@ -205,12 +204,16 @@ fn strike_all(chosen: Vec<Combination>, words: &Words, work: &Path, binary: &Pat
     Ok(found.into_iter().map(|(_, result)| result).collect())
 }
 
-fn show(result: &Struck) {
-    let outcome = match result.outcome {
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Passed => "passed",
         Verdict::Failed => "FAILED",
         Verdict::NotReached => "not reached",
-    };
+    }
+}
+
+fn show(result: &Struck) {
+    let outcome = word(result.outcome);
     println!(
         "{outcome:11} {:20} {:24} {:10} exits {:?} {:.1} s {}",
         result.place,
@@ -304,12 +307,6 @@ fn run_whole(station: &mut Station) -> Result<()> {
 
 /// One line for a case, as for a combination.
 pub(crate) fn show_case(case: &Case) {
-    let outcome = if case.outcome == Verdict::Passed { "passed" } else { "FAILED" };
-    println!(
-        "{outcome:11} {} exits {:?} {:.1} s {}",
-        case.name,
-        case.exits,
-        case.seconds,
-        case.notes.join("; ")
-    );
+    let outcome = word(case.outcome);
+    println!("{outcome:11} {} exits {:?} {:.1} s {}", case.name, case.exits, case.seconds, case.notes.join("; "));
 }

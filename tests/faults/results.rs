@@ -106,7 +106,8 @@ impl Results {
         for case in &self.cases {
             let outcome = match case.outcome {
                 Verdict::Passed => "passed".to_owned(),
-                _ => format!("**failed**: {}", case.notes.join("; ")),
+                Verdict::NotReached => case.notes.join("; "),
+                Verdict::Failed => format!("**failed**: {}", case.notes.join("; ")),
             };
             let exits: Vec<String> = case.exits.iter().map(ToString::to_string).collect();
             let _ =

@@ -127,7 +127,8 @@ async fn forward(mut from: ChannelReadHalf, mut to: DuplexStream, complaint: Com
     while let Some(message) = from.wait().await {
         match message {
             ChannelMsg::Data { data } => {
-                if to.write_all(&data).await.is_err() {
+                let gone = to.write_all(&data).await.is_err();
+                if gone {
                     return;
                 }
             }
