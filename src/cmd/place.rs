@@ -20,7 +20,7 @@ use crate::{
     link::{
         Link, Place,
         ssh::{
-            Destination, Hop,
+            Agent, Destination, Hop, Keys,
             config::{self, Resolved},
             pin::Pin,
         },
@@ -109,16 +109,20 @@ async fn destination(
         })?),
         (None, None) => None,
     };
+    let identity = access.identity.as_ref().map(|path| path.expand(home().as_deref()));
+    let identity = identity.transpose().map_err(|why| Failure::new(Exit::Usage, why))?;
     let jump = match jump {
         Some(login) => {
             let resolved = resolve(&login).await;
-            Some(hop(&login, &resolved))
+            let mut keys = keys(&resolved);
+            keys.files.splice(..0, identity.clone());
+            Some((hop(&login, &resolved), keys))
         }
         None => None,
     };
-    let identities = match &access.identity {
-        Some(path) => vec![path.expand(home().as_deref()).map_err(|why| Failure::new(Exit::Usage, why))?],
-        None => resolved.identities.clone(),
+    let keys = match identity {
+        Some(file) => Keys { files: vec![file], agent: Agent::None },
+        None => keys(&resolved),
     };
     let hop = hop(login, &resolved);
     let first = hop.user.clone();
@@ -137,8 +141,7 @@ async fn destination(
             HostKey::Fingerprint(text) => Pin::Fingerprint(text.clone()),
         }),
         users,
-        identities,
-        use_agent: access.identity.is_none() && resolved.agent.as_deref() != Some("none"),
+        keys,
         password: access.password.as_ref().map(|secret| read_secret(secret, terminal)).transpose()?,
         hop,
     })
@@ -148,11 +151,20 @@ async fn resolve(login: &Login) -> Resolved {
     config::resolve(login.host.as_str(), login.user.as_deref(), login.port).await
 }
 
+fn keys(resolved: &Resolved) -> Keys {
+    let agent = match resolved.agent.as_deref() {
+        Some("none") => Agent::None,
+        _ if resolved.identities_only => Agent::Files,
+        _ => Agent::All,
+    };
+    Keys { files: resolved.identities.clone(), agent }
+}
+
 fn hop(login: &Login, resolved: &Resolved) -> Hop {
     let me = || env::var("USER").unwrap_or_else(|_| "root".into());
     let host = resolved.host.clone().unwrap_or_else(|| login.host.to_string());
     Hop {
-        alias: resolved.alias.clone().unwrap_or_else(|| host.clone()),
+        alias: resolved.alias.clone(),
         host,
         port: login.port.or(resolved.port).unwrap_or(22),
         user: login.user.clone().or_else(|| resolved.user.clone()).unwrap_or_else(me),

@@ -10,7 +10,7 @@ use ciab::{
     failure::Failure,
     link::{
         Ask, Link, Place,
-        ssh::{Destination, Hop},
+        ssh::{Agent, Destination, Hop, Keys},
     },
     run,
     step::StepId,
@@ -60,14 +60,13 @@ pub(crate) fn main(words: impl Iterator<Item = String>) -> ExitCode {
     match Words::parse_from(words) {
         Words::Agent(words) => agent::main(words),
         Words::Run { graph, state, host, port, user, key, reconnect, again, side_by_side, display } => {
-            let hop = Hop { host: host.clone(), port, user: user.clone(), known_hosts: vec![], alias: host };
+            let hop = Hop { host, port, user: user.clone(), known_hosts: vec![], alias: None };
             let destination = Destination {
                 hop,
                 jump: None,
                 pin: None,
                 users: vec![user],
-                identities: vec![key.into()],
-                use_agent: false,
+                keys: Keys { files: vec![key.into()], agent: Agent::None },
                 password: None,
             };
             let mut link = Link::new(Place::Ssh(Box::new(destination)), state.into()).unwrap();

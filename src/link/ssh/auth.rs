@@ -12,7 +12,7 @@ use russh::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Destination, Hop, Session, helper};
+use super::{Agent, Hop, Keys, Session, helper};
 use crate::{
     failure::{Exit, Failure},
     link::{Ask, LinkError},
@@ -31,16 +31,16 @@ pub(super) async fn login(
     mut session: Session,
     hop: &Hop,
     user: &str,
-    to: &Destination,
+    keys: &Keys,
     ask: Option<&dyn Ask>,
 ) -> Result<Session, LinkError> {
     let mut tried = Tried::default();
-    for file in &to.identities {
+    for file in &keys.files {
         if with_file(&mut session, hop, user, file, ask, &mut tried).await? {
             return Ok(session);
         }
     }
-    if to.use_agent && with_agent(&mut session, hop, user, &mut tried).await? {
+    if keys.agent != Agent::None && with_agent(&mut session, hop, user, keys, &mut tried).await? {
         return Ok(session);
     }
     Err(LinkError::lasting(refused(hop, user, &tried)))
@@ -58,8 +58,7 @@ async fn with_file(
         return Ok(false);
     }
     let name = file.display().to_string();
-    let public = load_public_key(file.with_extension("pub")).ok();
-    if public.is_some_and(|key| key.algorithm().is_rsa()) {
+    if public_half(file).is_some_and(|key| key.algorithm().is_rsa()) {
         tried.rsa.push(name);
         return Ok(false);
     }
@@ -92,10 +91,18 @@ async fn with_file(
     Ok(answer.map_err(|error| lost(hop, &error))?.success())
 }
 
+/// The public key beside a private one, where it is there.
+fn public_half(file: &Path) -> Option<PublicKey> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".pub");
+    load_public_key(name).ok()
+}
+
 async fn with_agent(
     session: &mut Session,
     hop: &Hop,
     user: &str,
+    keys: &Keys,
     tried: &mut Tried,
 ) -> Result<bool, LinkError> {
     let Ok(mut agent) = AgentClient::connect_env().await else { return Ok(false) };
@@ -106,8 +113,12 @@ async fn with_agent(
             return Ok(false);
         }
     };
+    let named: Vec<PublicKey> = keys.files.iter().filter_map(|file| public_half(file)).collect();
     for identity in identities {
         let AgentIdentity::PublicKey { key, comment } = identity else { continue };
+        if keys.agent == Agent::Files && !named.iter().any(|named| named.key_data() == key.key_data()) {
+            continue;
+        }
         let name = agent_name(&key, &comment);
         if key.algorithm().is_rsa() {
             tried.rsa.push(name);

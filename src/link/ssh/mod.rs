@@ -33,17 +33,33 @@ const KEEPALIVES: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Destination {
     pub hop: Hop,
-    /// A host to go through.
-    pub jump: Option<Hop>,
+    /// A host to go through, and the keys that it may know.
+    pub jump: Option<(Hop, Keys)>,
     /// The host key the operator named; it wins over everything that was learnt.
     pub pin: Option<Pin>,
     /// Users to try in this order: the operator that an earlier run made, then the one of the first login.
     pub users: Vec<String>,
-    /// Key files in the order in which they are offered.
-    pub identities: Vec<PathBuf>,
-    pub use_agent: bool,
+    pub keys: Keys,
     /// A password for the first login; used once, to put the keys in place.
     pub password: Option<SecretString>,
+}
+
+/// The keys that a host is offered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Key files in the order in which they are offered.
+    pub files: Vec<PathBuf>,
+    pub agent: Agent,
+}
+
+/// Which of its keys the SSH agent is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Agent {
+    #[default]
+    None,
+    /// Those of the files (`IdentitiesOnly` of ssh_config(5)).
+    Files,
+    All,
 }
 
 /// One host on the way.
@@ -54,8 +70,8 @@ pub struct Hop {
     pub user: String,
     /// Files of known host keys, as ssh(1) would read them.
     pub known_hosts: Vec<PathBuf>,
-    /// The name under which known host keys are filed.
-    pub alias: String,
+    /// The name under which known host keys are filed, where it is not made of host and port.
+    pub alias: Option<String>,
 }
 
 impl fmt::Display for Hop {
@@ -76,14 +92,16 @@ pub(super) async fn connect(link: &Link, to: &Destination, digest: &str) -> Resu
     let mut refused = None;
     for user in &to.users {
         let session = open(link, to).await?;
-        match auth::login(session, &to.hop, user, to, link.ask.as_deref()).await {
+        match auth::login(session, &to.hop, user, &to.keys, link.ask.as_deref()).await {
             Ok(session) => {
                 let sudo = (user != "root").then_some(link.sudo_password.as_ref());
                 return helper::start(session, sudo, digest).await;
             }
             Err(error) if error.passing => return Err(error),
-            // The operator does not exist before the first run has made it.
-            Err(error) => refused = Some(error),
+            // The operator does not exist before the first run has made it; what is told is about the user who should.
+            Err(error) => {
+                refused.get_or_insert(error);
+            }
         }
     }
     Err(refused.unwrap_or_else(|| LinkError::passing("no user to log in as")))
@@ -104,9 +122,9 @@ async fn open(link: &Link, to: &Destination) -> Result<Session, LinkError> {
                 let stream = dial(&to.hop).await?;
                 handshake(link, &to.hop, to.pin.as_ref(), stream).await
             }
-            Some(jump) => {
+            Some((jump, keys)) => {
                 let first = handshake(link, jump, None, dial(jump).await?).await?;
-                let first = auth::login(first, jump, &jump.user, to, link.ask.as_deref()).await?;
+                let first = auth::login(first, jump, &jump.user, keys, link.ask.as_deref()).await?;
                 let through = first
                     .handle
                     .channel_open_direct_tcpip(to.hop.host.clone(), to.hop.port.into(), "127.0.0.1", 0)

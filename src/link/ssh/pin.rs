@@ -164,7 +164,12 @@ fn learnt_file(state: &Path, hop: &Hop) -> PathBuf {
 
 /// Keys and revoked keys that a file of ssh(1) has for a host.
 fn look_up(file: &Path, hop: &Hop) -> (Vec<PublicKey>, Vec<PublicKey>) {
-    let name = if hop.port == 22 { hop.alias.clone() } else { format!("[{}]:{}", hop.alias, hop.port) };
+    // As ssh(1) files them: an alias stands for the port, too.
+    let name = match &hop.alias {
+        Some(alias) => alias.clone(),
+        None if hop.port == 22 => hop.host.clone(),
+        None => format!("[{}]:{}", hop.host, hop.port),
+    };
     let Ok(output) = Command::new("ssh-keygen").arg("-F").arg(&name).arg("-f").arg(file).output() else {
         return (vec![], vec![]);
     };
@@ -210,7 +215,7 @@ mod tests {
     const TWO: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
 
     fn hop() -> Hop {
-        Hop { host: "h".into(), port: 22, user: "u".into(), known_hosts: vec![], alias: "h".into() }
+        Hop { host: "h".into(), port: 22, user: "u".into(), known_hosts: vec![], alias: None }
     }
 
     fn key(text: &str) -> PublicKey {
