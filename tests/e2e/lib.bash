@@ -15,7 +15,8 @@ TEST=$(basename "$0")
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/ciab-e2e-$TEST.XXXXXX")
 OUT=$WORK/out ERR=$WORK/err
 export XDG_STATE_HOME=$WORK/state
-# What the operator's shell has must not reach the test.
+# What the operator's shell and home have must not reach the test: see `ciab`.
+mkdir -p -m 700 "$WORK/home/.ssh"
 unset SSH_AUTH_SOCK NO_COLOR "${!CIAB_@}"
 export TERM=xterm LC_ALL=C.UTF-8
 
@@ -23,8 +24,9 @@ hosts=() helpers=() passed=0 failed=0 status=0
 
 cleanup() {
   local pid
+  disown -a
   for pid in "${helpers[@]}"; do
-    kill "$pid" 2>/dev/null
+    kill -9 "$pid" 2>/dev/null
   done
   if [ ${#hosts[@]} -gt 0 ]; then
     "$HOST" down "${hosts[@]}"
@@ -91,10 +93,36 @@ not() {
 
 # --- ciab ----------------------------------------------------------------------
 
+# ciab ARGS...: with $WORK/home in the place of this user's home, which ssh(1) takes from the list of users. It replaces
+# the shell: `(ciab deploy) &` has the number of the process itself.
+ciab() {
+  # shellcheck disable=SC2016
+  exec unshare --mount sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' \
+    sh "$WORK/home" "$(getent passwd "$(id -u)" | cut -d: -f6)" "$CIAB" "$@"
+}
+
 # run ARGS...: ciab without a terminal; leaves its answer in $OUT, $ERR and $status.
 run() {
   status=0
-  "$CIAB" "$@" </dev/null >"$OUT" 2>"$ERR" || status=$?
+  (ciab "$@") </dev/null >"$OUT" 2>"$ERR" || status=$?
+}
+
+# begin NAME ARGS...: ciab in the background; its answer goes to $WORK/NAME.out and .err, its number to $pid.
+begin() {
+  local name=$1
+  shift
+  (ciab "$@") </dev/null >"$WORK/$name.out" 2>"$WORK/$name.err" &
+  pid=$!
+  helpers+=("$pid")
+}
+
+# finish NAME CODE PID: waits for it; the exit status has to be this.
+finish() {
+  status=0
+  wait "$3" || status=$?
+  cp "$WORK/$1.out" "$OUT"
+  cp "$WORK/$1.err" "$ERR"
+  ended "$2"
 }
 
 # ends CODE ARGS...: as `run`; the exit status has to be this.
@@ -125,6 +153,11 @@ tells() {
       return 1
     }
   done
+}
+
+# happened FILE JQ: whether an event of a run that may still go on is like this.
+happened() {
+  [ "$(jq -R "fromjson? | .kind | $2" "$1" | grep -c true)" -gt 0 ]
 }
 
 # steps_that KIND [FILE]: the steps of which a run's events tell this, in alphabetical order, on one line.
