@@ -49,7 +49,9 @@ pub(crate) fn every_byte(at: &mut At<'_>) -> Result<()> {
     at.until_before(&mut station, "unit")?;
     let place = Place::arm("engine-ended", &station, &host)?;
     let mut engine = station.start(&graph::before("exact"))?;
-    place.reached(&host, &mut engine, std::time::Duration::from_secs(60)).context("nobody came to the place")?;
+    place
+        .reached(&host, &mut engine, std::time::Duration::from_secs(60))
+        .context("nobody came to the place")?;
     engine.kill();
     place.release(&host);
     // A run whose graph is short: it stands in `graph.json` whole.
@@ -128,7 +130,11 @@ const PAST: u64 = 1 << 40;
 
 /// What the record of a step means; a survey says the same (`same_in_survey`) and takes a hundred times as long.
 fn state_of(helper: &mut Helper, step: &str) -> Result<State> {
-    match helper.ask(Request::Follow { step: StepId::new(step).map_err(Error::msg)?, attempt: 1, from: PAST })? {
+    match helper.ask(Request::Follow {
+        step: StepId::new(step).map_err(Error::msg)?,
+        attempt: 1,
+        from: PAST,
+    })? {
         Ok(Reply::Output(output)) => Ok(output.state),
         other => bail!("a look at the end was answered with {other:?}"),
     }

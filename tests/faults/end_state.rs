@@ -54,7 +54,8 @@ impl EndState {
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
         let excepted = |name: &str| exceptions().any(|(pattern, _)| matches(pattern, name));
-        let show = |state: &Self, name: &str| state.0.get(name).map_or("absent".to_owned(), |s| s.trim().to_owned());
+        let show =
+            |state: &Self, name: &str| state.0.get(name).map_or("absent".to_owned(), |s| s.trim().to_owned());
         names
             .into_iter()
             .filter(|name| self.0.get(*name) != other.0.get(*name) && !excepted(name))
@@ -80,7 +81,8 @@ pub(crate) fn self_test() -> Result<()> {
     let state = |pairs: &[(&str, &str)]| {
         EndState(pairs.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned())).collect())
     };
-    let whole = state(&[("/srv/effect/again", "f 644 a"), ("/etc/fault.conf", "f 640 b"), ("/srv/count/again", "1")]);
+    let whole =
+        state(&[("/srv/effect/again", "f 644 a"), ("/etc/fault.conf", "f 640 b"), ("/srv/count/again", "1")]);
     let planted = [
         state(&[("/srv/effect/again", "f 644 a"), ("/etc/fault.conf", "f 644 b"), ("/srv/count/again", "1")]),
         state(&[("/srv/effect/again", "f 644 x"), ("/etc/fault.conf", "f 640 b"), ("/srv/count/again", "1")]),
@@ -90,7 +92,8 @@ pub(crate) fn self_test() -> Result<()> {
     for changed in planted {
         anyhow::ensure!(whole.differences(&changed).len() == 1, "a planted change was not seen: {changed:?}");
     }
-    let other = state(&[("/srv/effect/again", "f 644 a"), ("/etc/fault.conf", "f 640 b"), ("/srv/count/again", "2")]);
+    let other =
+        state(&[("/srv/effect/again", "f 644 a"), ("/etc/fault.conf", "f 640 b"), ("/srv/count/again", "2")]);
     anyhow::ensure!(whole.differences(&other).is_empty(), "an exception does not hold");
     for (pattern, reason) in exceptions() {
         anyhow::ensure!(!reason.trim().is_empty(), "the exception {pattern} has no reason");
@@ -131,7 +134,8 @@ pub(crate) fn misdeeds(host: &Host, events: &[Event]) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for attempt in &attempts {
         let later = attempts.iter().any(|a| a.step == attempt.step && a.number > attempt.number);
-        let drifted = events.iter().any(|e| matches!(&e.kind, Kind::StepDrifted { step, .. } if *step == attempt.step));
+        let drifted =
+            events.iter().any(|e| matches!(&e.kind, Kind::StepDrifted { step, .. } if *step == attempt.step));
         // What repairs is done once for each doubt.
         if attempt.done && later && !drifted && attempt.step != graph::ON_DEMAND {
             wrong.push(format!("{} acted again after its attempt {} was done", attempt.step, attempt.number));
@@ -140,14 +144,16 @@ pub(crate) fn misdeeds(host: &Host, events: &[Event]) -> Result<Vec<String>> {
     for step in graph::graph().steps {
         let name = step.id.as_str();
         let of_step: Vec<&Attempt> = attempts.iter().filter(|a| a.step == name).collect();
-        let needs_record = !matches!(step.action, ciab::step::Action::Wait { .. }) && name != graph::ON_DEMAND;
+        let needs_record =
+            !matches!(step.action, ciab::step::Action::Wait { .. }) && name != graph::ON_DEMAND;
         if needs_record && !of_step.iter().any(|a| a.done) {
             wrong.push(format!("{name} is not recorded as done"));
         }
         if !graph::COUNTED.contains(&name) {
             continue;
         }
-        let acted = host.said(&format!("cat /srv/count/{name} 2>/dev/null | wc -l")).trim().parse().unwrap_or(0);
+        let acted =
+            host.said(&format!("cat /srv/count/{name} 2>/dev/null | wc -l")).trim().parse().unwrap_or(0);
         let began = of_step.iter().filter(|a| a.began).count();
         if acted > began {
             wrong.push(format!("{name} acted {acted} times in {began} attempts"));

@@ -119,7 +119,8 @@ impl Engine {
     }
 
     pub(crate) fn signal(&self, name: &str) -> Result<()> {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
+        let status =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
         if status.success() { Ok(()) } else { bail!("send {name} to the engine: {status}") }
     }
 

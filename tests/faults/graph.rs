@@ -32,9 +32,7 @@ if mv $p $p.hit 2>/dev/null; then echo $$ > $p.hit; while [ -e $p.hit ]; do slee
 pub(crate) fn graph() -> Graph {
     Graph {
         steps: vec![
-            step("base", "Lay the ground", ensure(base()))
-                .holds(&[Resource::Apt])
-                .done(),
+            step("base", "Lay the ground", ensure(base())).holds(&[Resource::Apt]).done(),
             step("again", "Do what may be repeated", job("again", "keep again made"))
                 .needs(&["base"])
                 .holds(&[Resource::Docker])
@@ -108,7 +106,8 @@ echo half > /srv/half; sync /srv/half /srv; hold; mv /srv/half /srv/whole
 "#;
 
 fn base() -> Vec<Want> {
-    let check = vec!["sh".into(), "-c".into(), format!("{HOLD}\ngrep -q words \"$1\""), "check".into(), "%".into()];
+    let check =
+        vec!["sh".into(), "-c".into(), format!("{HOLD}\ngrep -q words \"$1\""), "check".into(), "%".into()];
     vec![
         Want::Folder { path: "/srv/effect".into(), mode: 0o755, owner: "root".into(), group: "root".into() },
         Want::User { name: "fault".into(), groups: vec!["users".into()], shell: "/bin/sh".into() },

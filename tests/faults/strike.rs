@@ -17,6 +17,7 @@ use crate::{
     graph,
     host::Host,
     relay::Relay,
+    results,
 };
 
 /// How long an engine may take to a place, or to its end.
@@ -85,6 +86,8 @@ pub(crate) struct Struck {
     pub(crate) recoveries: usize,
     pub(crate) seconds: f64,
     pub(crate) notes: Vec<String>,
+    /// What was tested: a run may be done in pieces.
+    pub(crate) commit: String,
 }
 
 /// Whether all was as it has to be.
@@ -120,12 +123,16 @@ pub(crate) fn all(seed: &str) -> Vec<Combination> {
 /// Steps whose attempts pass a place.
 fn steps_for(place: &str) -> Vec<String> {
     let passes = |action: &Action, id: &str| match place {
-        _ if id == graph::ON_DEMAND => place != "engine-surveyed" && place != "engine-begun" && place != "serve-begun",
+        _ if id == graph::ON_DEMAND => {
+            place != "engine-surveyed" && place != "engine-begun" && place != "serve-begun"
+        }
         "engine-surveyed" | "engine-begun" | "serve-begun" => true,
         "job-acted" => matches!(action, Action::Ensure(_) | Action::Put { .. }),
         graph::MIDDLE => matches!(action, Action::Job { .. }) || id == "base" || id == "network",
         // The box goes down before the probe of a restart can hold.
-        "serve-done" | "engine-finished" | "engine-ended" | "serve-probed" => !matches!(action, Action::Wait { .. }),
+        "serve-done" | "engine-finished" | "engine-ended" | "serve-probed" => {
+            !matches!(action, Action::Wait { .. })
+        }
         _ => !matches!(action, Action::Wait { .. }),
     };
     let steps = graph::graph().steps.into_iter();
@@ -158,6 +165,7 @@ pub(crate) fn strike(
         recoveries: 0,
         seconds: 0.0,
         notes: vec![],
+        commit: results::commit(),
     };
     let place = Place::arm(combination.place, &station, host)?;
     let mut engine = station.start(&graph::graph())?;
@@ -263,7 +271,7 @@ fn befall(
             place.release(host);
         }
         Fault::Reboot => {
-            host.begin_reboot()?;
+            host.begin_reboot();
             place.release(host);
         }
         Fault::PowerCut => {
