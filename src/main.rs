@@ -1,2 +1,55 @@
-//! Parses, dispatches, exits.
-fn main() {}
+//! Parses the command line, does what it says, ends with its exit code.
+
+use std::process::ExitCode;
+
+use ciab::{
+    cmd::{
+        agent,
+        cli::{Cli, Command, LogFormat},
+    },
+    failure::Exit,
+    report::{self, out},
+};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` come this way too; clap knows where each belongs.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    log(&cli);
+    if let Command::Agent(agent) = cli.command {
+        return agent::main(agent);
+    }
+    let form = cli.command.form();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(cli.command.run()),
+        Err(error) => Err(anyhow::Error::from(error).into()),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            out::failure(&failure, form);
+            failure.exit.into()
+        }
+    }
+}
+
+/// The log goes to standard error, above whatever is drawn there.
+fn log(cli: &Cli) {
+    let level = match cli.verbose {
+        0 => "warn",
+        1 => "info,ciab=debug",
+        _ => "debug,ciab=trace",
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(level).with_writer(report::log);
+    match cli.log_format {
+        LogFormat::Text => builder.without_time().with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}

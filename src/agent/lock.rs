@@ -54,7 +54,9 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 Err(Fault::Locked { holder: holder(record).unwrap_or_else(|| "an unknown run".into()) })
             }
-            Err(TryLockError::Error(error)) => Err(Fault::failed(&anyhow::Error::from(error).context("take the lock"))),
+            Err(TryLockError::Error(error)) => {
+                Err(Fault::failed(&anyhow::Error::from(error).context("take the lock")))
+            }
         }
     }
 }
@@ -68,22 +70,32 @@ pub fn holder(record: &Record) -> Option<String> {
         Err(_) => {
             let text = fs::read(record.path("holder.json")).unwrap_or_default();
             let holder: Option<Holder> = serde_json::from_slice(&text).ok();
-            Some(holder.map_or_else(|| "an unknown run".into(), |h| format!("{} (process {})", h.display, h.pid)))
+            Some(
+                holder.map_or_else(
+                    || "an unknown run".into(),
+                    |h| format!("{} (process {})", h.display, h.pid),
+                ),
+            )
         }
     }
 }
 
-/// The time of the engine's last word.
-#[derive(Clone, Debug)]
+/// The time of the engine's last word. When the lease is dropped, nobody watches it any more.
+#[derive(Debug)]
 pub struct Lease(Arc<AtomicU64>);
 
 impl Lease {
     /// Starts a lease that ends this process when it runs out.
     pub fn start() -> Self {
         let lease = Self(Arc::new(AtomicU64::new(boot::clock())));
-        let watched = lease.clone();
+        let watched = Arc::downgrade(&lease.0);
         std::thread::spawn(move || {
-            while boot::clock().saturating_sub(watched.0.load(Ordering::Relaxed)) < LEASE {
+            loop {
+                let Some(last) = watched.upgrade() else { return };
+                if boot::clock().saturating_sub(last.load(Ordering::Relaxed)) >= LEASE {
+                    break;
+                }
+                drop(last);
                 std::thread::sleep(Duration::from_secs(1));
             }
             tracing::warn!("no word from the engine for {} seconds: giving up the lock", LEASE / 1000);

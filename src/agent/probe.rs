@@ -17,11 +17,35 @@ pub fn ask(step: &Step, attempt: Option<&Attempt>) -> Answer {
     let host = Host::here(BTreeMap::new());
     match (&step.probe, &step.action) {
         (Probe::Action, Action::Ensure(wants)) | (Probe::Wants(wants), _) => all(wants, &host),
-        (Probe::Action, Action::Put { root, tree, message }) => put::probe(&put::Put { root, tree, message }, &host),
+        (Probe::Action, Action::Put { root, tree, message }) => {
+            put::probe(&put::Put { root, tree, message }, &host)
+        }
         (Probe::Action, _) => Answer::CannotTell("this kind of action has no probe of its own".into()),
         (Probe::Command { argv }, _) => command(argv),
         (Probe::Rebooted, _) => rebooted(attempt),
     }
+}
+
+/// Asks probes that belong to no step, side by side, and answers in their order.
+pub fn ask_all(probes: &[Probe]) -> Vec<Answer> {
+    /// Most probes wait for another program.
+    const SIDE_BY_SIDE: usize = 4;
+    let ask = |probe: &Probe| match probe {
+        Probe::Wants(wants) => all(wants, &Host::here(BTreeMap::new())),
+        Probe::Command { argv } => command(argv),
+        Probe::Action | Probe::Rebooted => Answer::CannotTell("this probe belongs to a step".into()),
+    };
+    let size = probes.len().div_ceil(SIDE_BY_SIDE).max(1);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = probes
+            .chunks(size)
+            .map(|part| scope.spawn(move || part.iter().map(ask).collect::<Vec<_>>()))
+            .collect();
+        let lost =
+            |part: &[Probe]| vec![Answer::CannotTell("the probe did not come to an end".into()); part.len()];
+        let answers = parts.into_iter().zip(probes.chunks(size));
+        answers.flat_map(|(thread, part)| thread.join().unwrap_or_else(|_| lost(part))).collect()
+    })
 }
 
 /// Holds when all do; the first Missing wins over any CannotTell, as running again is then safe and needed.
@@ -40,6 +64,11 @@ fn all(wants: &[Want], host: &Host) -> Answer {
 }
 
 fn command(argv: &[String]) -> Answer {
+    // A viewer's own file is unlinked: its path would name nothing, the link of the running process still does.
+    let argv: Vec<String> = argv
+        .iter()
+        .map(|word| if word == "%helper" { "/proc/self/exe".into() } else { word.clone() })
+        .collect();
     let Some((program, words)) = argv.split_first() else {
         return Answer::CannotTell("the probe has no program".into());
     };

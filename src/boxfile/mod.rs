@@ -1,16 +1,37 @@
 //! What the operator asked for: the box file, its layers with their origins, its checks with their places.
 
 pub mod access;
+pub mod args;
+mod check;
+mod cross;
+pub mod document;
+pub mod fault;
+#[cfg(test)]
+mod laws;
+pub mod layers;
+mod mask;
+mod merge;
 pub mod names;
+pub mod nearest;
 pub mod nets;
 pub mod network;
+pub mod node;
+pub mod place;
+mod read;
+pub mod reference;
+pub mod schema;
 pub mod secret;
 pub mod selector;
+pub mod shape;
 pub mod ssh_key;
 pub mod system;
-mod text;
+pub mod text;
+mod traps;
+mod trust;
+pub mod wanted;
+pub mod words;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,6 +122,14 @@ pub enum ProfileName {
     Base,
 }
 
+impl fmt::Display for ProfileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Base => f.write_str("base"),
+        }
+    }
+}
+
 /// What installs the services.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -115,7 +144,6 @@ pub enum Engine {
 #[serde(default, deny_unknown_fields)]
 pub struct Checks {
     /// Ids of checks whose failure stops nothing; `ciab check` lists the ids.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<CheckId>,
 }
 

@@ -100,6 +100,19 @@ checked!(
     }
 );
 
+checked!(
+    /// What `no_proxy` may list: a host, a domain that begins with a dot, an address or a network.
+    Direct,
+    |text| {
+        let inside = |c: char| c.is_ascii_alphanumeric() || ".-:/*_".contains(c);
+        if !text.is_empty() && text.chars().all(inside) {
+            Ok(())
+        } else {
+            Err(format!("`{text}` is no host, domain or network: write one such as .example.org"))
+        }
+    }
+);
+
 fn label(text: &str) -> Result<(), &'static str> {
     let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if text.is_empty() {
@@ -107,7 +120,7 @@ fn label(text: &str) -> Result<(), &'static str> {
     } else if text.len() > LABEL_MAX {
         Err("a label is longer than 63 characters")
     } else if !text.bytes().all(inside) {
-        Err("only a-z, 0-9 and `-` may stand between its dots")
+        Err("it may hold a-z, 0-9 and `-` only")
     } else if text.starts_with('-') || text.ends_with('-') {
         Err("a label may not begin or end with `-`")
     } else {

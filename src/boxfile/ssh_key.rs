@@ -99,6 +99,9 @@ impl FromStr for SshKey {
         let mut words = text.trim().splitn(3, ' ');
         let (kind, body) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let comment = words.next().unwrap_or_default().trim().to_owned();
+        if text.starts_with(['/', '~']) || text.ends_with(".pub") {
+            return Err(format!("`{text}` is a file's name: write the line that stands in that file"));
+        }
         if !KINDS.contains(&kind) {
             return Err(format!("`{kind}` is no key type that OpenSSH accepts: {EXAMPLE}"));
         }

@@ -1,8 +1,18 @@
 //! Values written as one piece of text: each has its own reader, and one list says which reader checks which.
 
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+use crate::units::{Bytes, Mac};
+
+/// Checks a text: `Err` says what is wrong with it.
+pub type Reader = fn(&str) -> Result<(), String>;
+
 /// Gives a type that has `FromStr<Err = String>` and `Display` its serde and JSON Schema halves.
 ///
-/// `format` is the schema's name for the reader; [`reader`] finds it again, so the schema and the check agree.
+/// `format` is the schema's name for the reader; [`reader_of`] finds it again, so the schema and the check agree.
 macro_rules! text_types {
     ($($type:ty, $format:literal, $meaning:literal;)*) => {
         $(
@@ -31,12 +41,17 @@ macro_rules! text_types {
             }
         )*
 
-        /// The reader behind a schema's `format`, as a check: `Err` says what is wrong with the text.
-        pub(crate) fn reader(format: &str) -> Option<fn(&str) -> Result<(), String>> {
+        /// Formats with what each means, in alphabetical order.
+        pub const MEANINGS: &[(&str, &str)] = &[
+            $(($format, $meaning),)*
+        ];
+
+        /// The reader behind a schema's `format`.
+        fn reader(format: &str) -> Option<Reader> {
             match format {
                 $($format => Some(|text| text.parse::<$type>().map(drop)),)*
-                "ip" => Some(|text| address::<std::net::IpAddr>(text, "192.0.2.1 or 2001:db8::1")),
-                "ipv4" => Some(|text| address::<std::net::Ipv4Addr>(text, "192.0.2.1")),
+                "ip" => Some(|text| address::<IpAddr>(text, "192.0.2.1 or 2001:db8::1")),
+                "sysctl-value" => Some(|text| super::system::sysctl_value(text).map(drop)),
                 _ => None,
             }
         }
@@ -48,6 +63,7 @@ text_types! {
     super::access::Login, "login", "where to log in: `user@host:port`; user and port may be left out";
     super::access::Target, "target", "`local`, or `user@host:port`; user and port may be left out";
     super::names::CheckId, "check-id", "the id of a check, such as `memory.size`";
+    super::names::Direct, "direct", "a host, a domain such as `.example.org`, an address or a network";
     super::names::DomainName, "domain-name", "a DNS domain, such as `example.org`";
     super::names::HostLabel, "host-label", "one DNS label, such as `cloud1`";
     super::names::HostOrIp, "host", "a host name or an IP address";
@@ -64,6 +80,22 @@ text_types! {
     super::system::SysctlKey, "sysctl-key", "a kernel parameter, such as `vm.swappiness`";
     super::system::TimeZone, "time-zone", "a time zone of the tz database, such as `Europe/Berlin`";
     super::system::Url, "http-url", "an http or https URL";
+}
+
+/// The reader that a schema names by its `format`, or for quantities by their `pattern`, and its name.
+pub(super) fn reader_of(schema: &Value) -> Option<(&str, Reader)> {
+    let pattern = |quantity: schemars::Schema| quantity.get("pattern").cloned();
+    let mut generator = schemars::SchemaGenerator::default();
+    match (schema.get("format").and_then(Value::as_str), schema.get("pattern")) {
+        (Some(format), _) => Some((format, reader(format)?)),
+        (None, Some(own)) if Some(own) == pattern(Bytes::json_schema(&mut generator)).as_ref() => {
+            Some(("size", |text| text.parse::<Bytes>().map(drop)))
+        }
+        (None, Some(own)) if Some(own) == pattern(Mac::json_schema(&mut generator)).as_ref() => {
+            Some(("MAC address", |text| text.parse::<Mac>().map(drop)))
+        }
+        _ => None,
+    }
 }
 
 fn address<T: std::str::FromStr>(text: &str, example: &str) -> Result<(), String> {

@@ -5,8 +5,12 @@
 //! Each topic is one file: a type, a parser of text that never fails the program, and a reader on a [`source`].
 //! What cannot be told is `None`, and stands in [`Facts::unknown`] with the reason.
 
+use std::{panic, thread};
+
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod cases;
 pub mod clock;
 pub mod cpu;
 pub mod disk;
@@ -18,8 +22,12 @@ pub mod memory;
 pub mod mount;
 pub mod nic;
 pub mod os;
+pub mod page;
 pub mod port;
 pub mod product;
+mod reader;
+mod smbios;
+pub mod source;
 pub mod systemd;
 pub mod tpm;
 
@@ -36,6 +44,8 @@ use nic::{Nic, link::Link, route::Route};
 use os::Os;
 use port::Listener;
 use product::Product;
+use reader::Reader;
+use source::Source;
 use systemd::Systemd;
 use tpm::Tpm;
 
@@ -108,6 +118,74 @@ pub struct Observed {
 }
 
 impl Facts {
+    /// Reads everything. Topics that run tools go side by side; nothing a box says can make this fail.
+    pub fn read(source: &dyn Source) -> Self {
+        thread::scope(|scope| {
+            let (network, routes) = (
+                scope.spawn(|| Reader::topic(source, nic::read)),
+                scope.spawn(|| Reader::topic(source, nic::route::read)),
+            );
+            let (systemd, mounts, clock) = (
+                scope.spawn(|| Reader::topic(source, systemd::read)),
+                scope.spawn(|| Reader::topic(source, mount::read)),
+                scope.spawn(|| Reader::topic(source, clock::read)),
+            );
+            let (mut facts, unknown) = Reader::topic(source, Self::read_files);
+            facts.unknown = unknown;
+            let ((nics, links), unknown) = finish(network);
+            (facts.identity.nics, facts.observed.links) = (nics, links);
+            facts.unknown.extend(unknown);
+            facts.take(finish(routes), |observed| &mut observed.routes);
+            facts.take(finish(systemd), |observed| &mut observed.systemd);
+            facts.take(finish(mounts), |observed| &mut observed.mounts);
+            facts.take(finish(clock), |observed| &mut observed.clock);
+            facts.unknown.sort();
+            facts.unknown.dedup();
+            facts
+        })
+    }
+
+    fn take<T>(&mut self, (value, unknown): (T, Vec<Unknown>), place: fn(&mut Observed) -> &mut T) {
+        *place(&mut self.observed) = value;
+        self.unknown.extend(unknown);
+    }
+
+    /// Everything that is read without a tool, or with one only on odd boxes.
+    fn read_files(reader: &mut Reader<'_>) -> Self {
+        let (cpu, cpu_state) = cpu::read(reader);
+        let (memory, memory_state) = memory::read(reader);
+        let (disks, disk_uses) = disk::read(reader);
+        let product = product::read(reader);
+        let (host, privilege) = host::read(reader);
+        let x86 = cpu.architecture.as_deref() == Some("x86_64");
+        let identity = Identity {
+            bmc: machine::read_bmc(reader),
+            disks,
+            firmware: firmware::read(reader, x86),
+            hypervisor: machine::read_hypervisor(reader, &cpu, &product),
+            iommu: machine::read_iommu(reader),
+            memory,
+            nics: Vec::new(),
+            rng: machine::read_rng(reader),
+            tpm: tpm::read(reader),
+            cpu,
+            product,
+        };
+        let observed = Observed {
+            container: machine::read_container(reader),
+            cpu: cpu_state,
+            disks: disk_uses,
+            host,
+            kernel: kernel::read(reader),
+            listeners: port::read(reader),
+            memory: memory_state,
+            os: os::read(reader),
+            privilege,
+            ..Observed::default()
+        };
+        Self { schema: SCHEMA.to_owned(), identity, observed, unknown: Vec::new() }
+    }
+
     /// The use that is made of a disk now.
     pub fn use_of(&self, disk: &Disk) -> Option<&DiskUse> {
         self.observed.disks.iter().find(|u| u.disk == disk.id)
@@ -122,4 +200,8 @@ impl Facts {
     pub fn why_unknown(&self, fact: &str) -> Option<&str> {
         self.unknown.iter().find(|u| u.fact == fact).map(|u| u.reason.as_str())
     }
+}
+
+fn finish<T>(topic: thread::ScopedJoinHandle<'_, T>) -> T {
+    topic.join().unwrap_or_else(|cause| panic::resume_unwind(cause))
 }

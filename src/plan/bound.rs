@@ -1,19 +1,16 @@
 //! What the first run on a box saw and decided, and every later run takes as given.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::PlanError;
+use super::{Addressing, Disks, Management, PlanError, seen};
 use crate::{
-    boxfile::{BoxFile, access::Target, names::Role},
+    boxfile::BoxFile,
     facts::{
         Facts,
-        kernel::ModuleState as Seen,
         machine::{Container, Hypervisor},
-        nic::link::Link,
-        port::Protocol,
     },
     profile::Profile,
     units::{Bytes, Mac},
@@ -21,9 +18,6 @@ use crate::{
 
 /// The version of the document; another one is refused.
 pub const SCHEMA: &str = "ciab/bound/v1";
-
-/// The well-known port of SSH.
-const SSH: u16 = 22;
 
 /// What is bound; `bound.json` in the record on the box.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,8 +28,9 @@ pub struct Bound {
     pub product_uuid: Option<String>,
     pub hypervisor: Option<Hypervisor>,
     pub container: Option<Container>,
-    /// `ID`, `VERSION_ID` and the kernel's `uname -r` of the system.
+    /// `ID` of /etc/os-release.
     pub os_id: String,
+    /// `VERSION_ID` of /etc/os-release.
     pub os_version: String,
     pub memory: Option<Bytes>,
     pub threads: Option<u32>,
@@ -46,8 +41,8 @@ pub struct Bound {
     pub modules: BTreeMap<String, ModuleState>,
     /// File system below each folder that something is sized by, and its size.
     pub file_systems: BTreeMap<String, FileSystem>,
-    /// Serial number, else id, of the disks taken by each role.
-    pub disks: BTreeMap<Role, Vec<String>>,
+    /// The disks taken by each role.
+    pub disks: Disks,
 }
 
 /// The interface that the box is reached on.
@@ -59,7 +54,7 @@ pub struct BoundManagement {
     pub mtu: Option<u32>,
     /// Not link-local.
     pub addresses: Vec<IpNet>,
-    pub gateway: Option<std::net::IpAddr>,
+    pub gateway: Option<core::net::IpAddr>,
 }
 
 /// How the kernel has a module.
@@ -86,9 +81,9 @@ pub struct FileSystem {
 impl Bound {
     /// Binds what is there now.
     pub(super) fn first(facts: &Facts, wanted: &BoxFile, profile: &Profile) -> Result<Self, Vec<PlanError>> {
-        let seen = &facts.observed;
+        let now = &facts.observed;
         let mut errors = Vec::new();
-        let management = management(facts).map_err(|e| errors.push(e)).ok();
+        let management = seen::management(facts, wanted).map_err(|e| errors.push(e)).ok();
         let os = |value: &Option<String>, fact: &str| {
             value.clone().ok_or_else(|| {
                 let why = facts.why_unknown(fact).unwrap_or("not told");
@@ -99,8 +94,8 @@ impl Bound {
                 )
             })
         };
-        let os_id = os(&seen.os.id, "observed.os.id").map_err(|e| errors.push(e)).ok();
-        let os_version = os(&seen.os.version, "observed.os.version").map_err(|e| errors.push(e)).ok();
+        let os_id = os(&now.os.id, "observed.os.id").map_err(|e| errors.push(e)).ok();
+        let os_version = os(&now.os.version, "observed.os.version").map_err(|e| errors.push(e)).ok();
         let (Some(management), Some(os_id), Some(os_version)) = (management, os_id, os_version) else {
             return Err(errors);
         };
@@ -108,24 +103,29 @@ impl Bound {
             schema: SCHEMA.to_owned(),
             product_uuid: facts.identity.product.uuid.clone(),
             hypervisor: facts.identity.hypervisor,
-            container: seen.container,
+            container: now.container,
             os_id,
             os_version,
             memory: facts.identity.memory.size,
             threads: facts.identity.cpu.threads,
             management,
-            ssh_ports: ssh_ports(facts, wanted),
-            modules: profile.needs.modules.iter().map(|m| (m.name.clone(), module(facts, &m.name))).collect(),
+            ssh_ports: seen::ssh_ports(facts, wanted),
+            modules: profile
+                .needs
+                .modules
+                .iter()
+                .map(|m| (m.name.clone(), seen::module(facts, &m.name)))
+                .collect(),
             file_systems: ["/", "/var/lib/docker", "/var/log"]
                 .into_iter()
-                .filter_map(|folder| Some((folder.to_owned(), file_system(facts, folder)?)))
+                .filter_map(|folder| Some((folder.to_owned(), seen::file_system(facts, folder)?)))
                 .collect(),
-            disks: BTreeMap::new(),
+            disks: Disks::new(),
         })
     }
 
     /// Takes what an earlier run bound, unless this is another box.
-    pub(super) fn again(&self, facts: &Facts, _wanted: &BoxFile) -> Result<Self, Vec<PlanError>> {
+    pub(super) fn again(&self, facts: &Facts) -> Result<Self, Vec<PlanError>> {
         match (&self.product_uuid, &facts.identity.product.uuid) {
             (Some(then), Some(now)) if then != now => Err(vec![PlanError::unsafe_(
                 "identity.product.uuid",
@@ -136,88 +136,43 @@ impl Bound {
         }
     }
 
+    /// Keeps what was decided about the way to the box, so that it stays when the box file no longer says it.
+    pub(super) fn with(mut self, decided: &Management, disks: Disks) -> Self {
+        match &decided.addressing {
+            Addressing::Keep { .. } => {}
+            Addressing::Dhcp => (self.management.addresses, self.management.gateway) = (Vec::new(), None),
+            Addressing::Static { address, gateway, .. } => {
+                (self.management.addresses, self.management.gateway) = (vec![address.0], *gateway);
+            }
+        }
+        self.management.mtu = Some(decided.mtu);
+        self.disks = disks;
+        self
+    }
+
     /// Whether the box is a container, where the kernel is somebody else's.
     pub fn is_container(&self) -> bool {
         !matches!(self.container, None | Some(Container::None))
     }
 }
 
-/// The interface of the default route with the lowest metric; without one, the only one that carries an address.
-fn management(facts: &Facts) -> Result<BoundManagement, PlanError> {
-    let routes = facts.observed.routes.as_deref().unwrap_or_default();
-    let mut defaults: Vec<_> = routes.iter().filter(|r| r.is_default() && r.link.is_some()).collect();
-    defaults.sort_by_key(|r| (r.to.addr().is_ipv6(), r.metric.unwrap_or(0)));
-    let by_route = defaults.first().and_then(|r| r.link.as_deref());
-    let carriers: Vec<&Link> = facts
-        .observed
-        .links
-        .iter()
-        .filter(|l| l.kind != "loopback" && l.up && l.addresses.iter().any(|a| a.scope == "global"))
-        .collect();
-    let link = match (by_route, carriers.as_slice()) {
-        (Some(name), _) => facts.observed.links.iter().find(|l| l.name == name),
-        (None, [only]) => Some(*only),
-        (None, _) => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        boxfile::ProfileName,
+        plan::{Refusal, sample},
     };
-    let link = link.ok_or_else(|| {
-        let names: Vec<&str> = carriers.iter().map(|l| l.name.as_str()).collect();
-        let found = if names.is_empty() { "none has an address".to_owned() } else { names.join(", ") };
-        PlanError::impossible(
-            "nics.management",
-            format!("there is no default route, and which interface the box is reached on is open: {found}"),
-            "Set a default route, or name the network card in `nics.management.match`.",
-        )
-    })?;
-    let gateway = defaults.iter().find(|r| r.link.as_deref() == Some(&link.name)).and_then(|r| r.via);
-    let nic = link.nic.as_ref().and_then(|id| facts.identity.nics.iter().find(|n| &n.id == id));
-    let mut addresses: Vec<IpNet> =
-        link.addresses.iter().filter(|a| a.scope == "global").map(|a| a.net).collect();
-    addresses.sort();
-    Ok(BoundManagement {
-        interface: link.name.clone(),
-        mac: nic.and_then(|n| n.mac).or(link.mac),
-        mtu: link.mtu,
-        addresses,
-        gateway,
-    })
-}
 
-/// The well-known port and the one we log in to, as far as they are listened on.
-fn ssh_ports(facts: &Facts, wanted: &BoxFile) -> Vec<u16> {
-    let target = match &wanted.access.target {
-        Target::Ssh(login) => login.port,
-        Target::Local => None,
-    };
-    let mut known: Vec<u16> = target.into_iter().chain([SSH]).collect();
-    known.sort_unstable();
-    known.dedup();
-    let listened = |port: &u16| match &facts.observed.listeners {
-        Some(all) => all.iter().any(|l| l.protocol == Protocol::Tcp && l.port == *port),
-        None => true,
-    };
-    let open: Vec<u16> = known.iter().copied().filter(listened).collect();
-    // Nothing listens where we know to look (a forwarded port): keep both open rather than lock anybody out.
-    if open.is_empty() { known } else { open }
-}
-
-fn module(facts: &Facts, name: &str) -> ModuleState {
-    let inside = !matches!(facts.observed.container, None | Some(Container::None));
-    let Some(modules) = &facts.observed.kernel.modules else {
-        return if inside { ModuleState::Absent } else { ModuleState::Load };
-    };
-    match modules.iter().find(|m| m.name == name).map(|m| m.state) {
-        Some(Seen::Builtin) => ModuleState::Present,
-        Some(Seen::Loaded) if inside => ModuleState::Present,
-        Some(Seen::Available) if inside => ModuleState::Absent,
-        Some(Seen::Loaded | Seen::Available) => ModuleState::Load,
-        None => ModuleState::Absent,
+    #[test]
+    fn another_box_is_refused() {
+        let mut facts = sample::server();
+        let wanted = serde_json::from_str(r#"{"apiVersion": "ciab/v1", "kind": "Box", "profile": "base"}"#);
+        let profile = Profile::load(ProfileName::Base).unwrap();
+        let bound = Bound::first(&facts, &wanted.unwrap(), &profile).unwrap();
+        facts.identity.product.uuid = Some("00000000-0000-0000-0000-ac1f6b000001".into());
+        assert_eq!(bound.again(&facts).unwrap_err()[0].kind, Refusal::Unsafe);
+        facts.identity.product.uuid = None;
+        assert_eq!(bound.again(&facts), Ok(bound), "read without root");
     }
-}
-
-/// The file system that holds a folder now.
-pub(super) fn file_system(facts: &Facts, folder: &str) -> Option<FileSystem> {
-    let mounts = facts.observed.mounts.as_deref()?;
-    let holds = |point: &str| Path::new(folder).starts_with(point);
-    let mount = mounts.iter().filter(|m| holds(&m.point)).max_by_key(|m| m.point.len())?;
-    Some(FileSystem { fs: mount.fs.clone(), size: mount.size, available: mount.available })
 }

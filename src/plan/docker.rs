@@ -1,6 +1,6 @@
 //! The container engine: the values of its daemon.json.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -95,4 +95,24 @@ pub(super) fn halves(all: Cidr) -> Option<(IpNet, AddressPool)> {
     let size = SIZE.max(upper.prefix_len() + 2).min(30);
     let bridge = IpNet::new(IpAddr::V4(first), lower.prefix_len()).ok()?;
     (upper.prefix_len() <= 26).then_some((bridge, AddressPool { base: Cidr(IpNet::V4(upper)), size }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_containers_network_is_cut_in_two() {
+        for (all, bridge, base, size) in [
+            ("172.17.0.0/16", "172.17.0.1/17", "172.17.128.0/17", 24),
+            ("10.9.8.0/24", "10.9.8.1/25", "10.9.8.128/25", 27),
+            ("10.9.8.0/25", "10.9.8.1/26", "10.9.8.64/26", 28),
+        ] {
+            let pool = AddressPool { base: base.parse().unwrap(), size };
+            assert_eq!(halves(all.parse().unwrap()), Some((bridge.parse().unwrap(), pool)), "{all}");
+        }
+        for all in ["10.9.8.0/26", "10.9.8.0/32", "fd00::/64"] {
+            assert_eq!(halves(all.parse().unwrap()), None, "{all}");
+        }
+    }
 }

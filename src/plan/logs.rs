@@ -37,7 +37,7 @@ pub(super) fn journald(wanted: &BoxFile, bound: &Bound, why: &mut Why) -> Journa
     let (system_max_use, reason) = match (wanted.tuning.logs.journal, size) {
         (Some(own), _) => (own, "the box file says so".to_owned()),
         (None, Some(size)) => {
-            let share = whole_mib(size.0 / SHARE).clamp(LEAST, MOST);
+            let share = share(size);
             (
                 share,
                 format!(
@@ -60,6 +60,26 @@ pub(super) fn journald(wanted: &BoxFile, bound: &Bound, why: &mut Why) -> Journa
     }
 }
 
+fn share(size: Bytes) -> Bytes {
+    whole_mib(size.0 / SHARE).clamp(LEAST, MOST)
+}
+
 fn whole_mib(bytes: u64) -> Bytes {
     Bytes::mib(bytes >> 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_has_a_floor_and_a_ceiling() {
+        for (size, most) in [
+            (Bytes::gib(1), Bytes::mib(128)),
+            (Bytes::gib(20), Bytes::gib(1)),
+            (Bytes::gib(900), Bytes::gib(2)),
+        ] {
+            assert_eq!(share(size), most, "{size}");
+        }
+    }
 }

@@ -6,13 +6,29 @@
 //! the bridges, addresses and ports of the first are there by then.
 
 mod bound;
+#[cfg(test)]
+mod cases;
+pub mod check;
+mod disks;
 mod docker;
+mod firewall;
 mod fit;
+mod flavor;
 mod host;
+mod internal;
 mod kernel;
 mod logs;
+mod measures;
 mod network;
+mod page;
+mod proxy;
+#[cfg(test)]
+mod sample;
+mod seen;
+pub mod selector;
 mod software;
+mod text;
+pub mod wipe;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -20,15 +36,18 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
+    disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
-    fit::{Fit, Flavor, Take},
+    firewall::{Firewall, Forward, OpenPort},
+    fit::{Fit, Fits, Take},
     host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
+    internal::{Internal, InternalKind},
     kernel::{Kernel, KernelModule, KernelSysctl},
     logs::Journald,
-    network::{
-        Addressing, Containers, Dns, Firewall, Forward, Internal, InternalKind, Management, Network,
-        OpenPort, Proxy,
-    },
+    measures::measures,
+    network::{Addressing, Containers, Dns, Management, Network},
+    page::{Row, page},
+    proxy::Proxy,
     software::{Apt, Source, Sources},
 };
 use crate::{
@@ -162,20 +181,17 @@ impl Plan {
         let mut errors = Vec::new();
         let mut why = Why::new();
         let bound = match bound {
-            Some(earlier) => earlier.again(facts, wanted),
-            None => Bound::first(facts, wanted, profile),
-        };
-        let bound = match bound {
-            Ok(bound) => bound,
-            Err(reasons) => return Err(reasons),
+            Some(earlier) => earlier.again(facts)?,
+            None => Bound::first(facts, wanted, profile)?,
         };
         let release = profile.os_release(&bound.os_id, &bound.os_version);
         if release.is_none() {
             errors.push(host::wrong_release(&bound, profile));
         }
-        let disks = Vec::new();
-        let network = network::make(wanted, profile, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
-        let (Some(release), Some(network), true) = (release, network, errors.is_empty()) else {
+        let disks = disks::make(facts, wanted, profile, &bound).map_err(|e| errors.extend(e)).ok();
+        let network = network::make(wanted, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
+        let (Some(release), Some(disks), Some(network), true) = (release, disks, network, errors.is_empty())
+        else {
             return Err(errors);
         };
         Ok(Self {
@@ -196,12 +212,12 @@ impl Plan {
             config: Config::default(),
             ssh: host::ssh(&bound, &mut why),
             sudo: host::sudo(wanted),
-            disks: disks.into_iter().collect(),
+            disks: disks.clone(),
             services: profile.services.clone(),
             fit: fit::make(facts, profile, &bound),
-            network,
             why,
-            bound,
+            bound: bound.with(&network.management, disks),
+            network,
         })
     }
 

@@ -1,1 +1,82 @@
-//! render
+//! Plan and secrets to a tree of files: templates filled in strictly, and nothing guessed.
+//!
+//! What is laid, and where, stands in `templates/manifest.yaml`; this module only fills it in. It reads no file and
+//! knows no time, so the same plan and secrets give the same bytes.
+
+mod context;
+mod engine;
+mod filters;
+pub mod manifest;
+mod secrets;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::context::settable;
+pub use self::secrets::{CA_CERTIFICATE, Secrets, secret_specs, stand_ins};
+use self::{context::Context, manifest::File};
+use crate::{
+    failure::{Exit, Failure},
+    plan::Plan,
+    tree::{Entry, Tree},
+};
+
+/// Where copies of the host's files are kept, below the configuration tree.
+const COPIES: &str = "host";
+
+/// Every file that the plan asks for, at its place on the box.
+pub fn tree(plan: &Plan, secrets: &Secrets) -> Result<Tree, Failure> {
+    secrets::check(plan, secrets)?;
+    let context = Context::new(plan, secrets);
+    let mut tree = Tree::default();
+    for file in &manifest::read()?.files {
+        let path = context.path(file)?;
+        if !context.wanted(file)? {
+            continue;
+        }
+        let text = context.text(file)?;
+        if !file.secret {
+            secrets::refuse_leak(&path, &text, secrets)?;
+        }
+        let entry = Entry {
+            mode: file.mode.bits(),
+            owner: file.owner.clone(),
+            group: file.group.clone(),
+            secret: file.secret,
+            text,
+        };
+        if tree.0.insert(path.clone(), entry).is_some() {
+            return Err(fault(format!("two entries of templates/manifest.yaml are for {path}")));
+        }
+    }
+    tree.0.extend(copies(plan, &tree));
+    Ok(tree)
+}
+
+/// Files of the host again, for the history that the configuration tree keeps of them.
+fn copies(plan: &Plan, tree: &Tree) -> Vec<(String, Entry)> {
+    let root = &plan.config.root;
+    let outside = |path: &str| !path.starts_with(&format!("{root}/"));
+    let files = tree.0.iter().filter(|(path, entry)| outside(path) && !entry.secret);
+    files.map(|(path, entry)| (format!("{root}/{COPIES}{path}"), Entry::public(entry.text.clone()))).collect()
+}
+
+/// A file of the manifest with its place on the box.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub path: String,
+    pub file: &'static File,
+}
+
+/// All files of the manifest, those too that this plan leaves out.
+pub fn places(plan: &Plan) -> Result<Vec<Placed>, Failure> {
+    let context = Context::new(plan, &Secrets::new());
+    let files = manifest::read()?.files.iter();
+    files.map(|file| Ok(Placed { path: context.path(file)?, file })).collect()
+}
+
+/// Something wrong with a template or the manifest.
+fn fault(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, message)
+}

@@ -31,14 +31,25 @@ const CONFIRM_AGAIN: Duration = Duration::from_secs(2);
 pub(super) enum Ended {
     Done,
     /// Its effect is there, but it had other inputs than it has now: it must act once more.
-    Outdated { attempt: u32 },
-    Failed { attempt: u32, error: String, tail: Vec<String> },
+    Outdated {
+        attempt: u32,
+    },
+    Failed {
+        attempt: u32,
+        error: String,
+        tail: Vec<String>,
+    },
     /// It began, and its end was not written though the connection lives: the record decides anew.
-    Doubt { attempt: u32, why: String },
+    Doubt {
+        attempt: u32,
+        why: String,
+    },
     /// The pause after a failure is over: it may be decided anew.
     Rested,
     /// The connection is gone; the record knows the rest.
-    Lost { why: String },
+    Lost {
+        why: String,
+    },
 }
 
 impl From<AskError> for Ended {
@@ -144,7 +155,9 @@ impl Drive {
                     return self.finish(attempt, began, tail, same_inputs).await;
                 }
                 State::Done => return Ok(Ended::Done),
-                State::Failed { exit } => return Ok(Ended::Failed { attempt, error: exit.to_string(), tail }),
+                State::Failed { exit } => {
+                    return Ok(Ended::Failed { attempt, error: exit.to_string(), tail });
+                }
                 // The box is going down, or somebody stopped it: what follows shows in the record.
                 State::InDoubt { why } => return Ok(Ended::Doubt { attempt, why }),
                 State::Waiting | State::Prepared => {
@@ -210,7 +223,9 @@ impl Drive {
                 Err(error) => error.failure.message,
             };
             if began.elapsed() >= patience {
-                return Err(format!("no new connection could confirm the change, so it is taken back: {why}"));
+                return Err(format!(
+                    "no new connection could confirm the change, so it is taken back: {why}"
+                ));
             }
             sleep(CONFIRM_AGAIN).await;
         }
@@ -223,7 +238,9 @@ impl Drive {
         let began = Instant::now();
         let mut slow = false;
         loop {
-            let Reply::Answer(answer) = self.client.ask(Request::Probe { step: self.step.id.clone() }).await? else {
+            let Reply::Answer(answer) =
+                self.client.ask(Request::Probe { step: self.step.id.clone() }).await?
+            else {
                 return Err(AskError::Odd);
             };
             let why = match answer {

@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     Hint, Next, Request, Teller, Wish, decide,
     drive::{Drive, Ended},
+    keeper::Keeper,
     link_up::leaving,
 };
 use crate::{
@@ -58,7 +59,13 @@ pub(super) enum Pass {
 
 impl Memory {
     /// Takes in a survey, and tells what it shows.
-    pub(super) fn look(&mut self, request: &Request, standings: &[Standing], teller: &mut Teller<'_>, client: &Client) {
+    pub(super) fn look(
+        &mut self,
+        request: &Request,
+        standings: &[Standing],
+        teller: &mut Teller<'_>,
+        keeper: &Keeper,
+    ) {
         self.standings = standings.iter().map(|s| (s.step.clone(), s.clone())).collect();
         self.done.clear();
         let on_demand = on_demand(&request.graph.steps);
@@ -79,10 +86,13 @@ impl Memory {
             let steps = request.graph.steps.len() - on_demand.len();
             let (profile, name) = (request.profile.clone(), request.name.clone());
             lines.push(teller.tell(Kind::RunStarted { steps, holding: skipped.len(), profile, name }));
+            if !request.left.is_empty() {
+                lines.push(teller.tell(Kind::LeftOnBox { steps: request.left.clone() }));
+            }
         }
         lines.extend(skipped.into_iter().map(|step| teller.tell(Kind::StepSkipped { step, adopted: false })));
         for line in lines {
-            record(client, line);
+            keeper.keep(line);
         }
     }
 }
@@ -96,27 +106,26 @@ fn on_demand(steps: &[Step]) -> BTreeSet<StepId> {
     steps.iter().filter_map(repair).collect()
 }
 
-/// Keeps an event on the box, in the background: nothing waits for it.
-fn record(client: &Client, line: String) {
-    let client = client.clone();
-    tokio::spawn(async move {
-        // Events are for reading, never for deciding.
-        let _ = client.ask(wire::Request::Say { line }).await;
-    });
+/// What one pass works with.
+pub(super) struct Means<'a> {
+    pub request: &'a Request,
+    pub link: &'a Arc<Link>,
+    pub hint: &'a Hint,
+    pub client: &'a Client,
+    pub keeper: &'a Keeper,
 }
 
 /// One pass: everything that can be done over this connection.
 pub(super) async fn steps(
-    request: &Request,
-    link: &Arc<Link>,
-    hint: &Hint,
-    client: &Client,
+    means: Means<'_>,
     memory: &mut Memory,
     teller: &mut Teller<'_>,
     mut wish: watch::Receiver<Wish>,
 ) -> Pass {
+    let Means { request, link, hint, client, keeper } = means;
     let on_demand = on_demand(&request.graph.steps);
-    let wanted: Vec<&Step> = request.graph.steps.iter().filter(|step| !on_demand.contains(&step.id)).collect();
+    let wanted: Vec<&Step> =
+        request.graph.steps.iter().filter(|step| !on_demand.contains(&step.id)).collect();
     let (events, mut told) = mpsc::unbounded_channel();
     let mut running: BTreeMap<StepId, Step> = BTreeMap::new();
     let mut tasks: JoinSet<(StepId, Ended)> = JoinSet::new();
@@ -143,10 +152,11 @@ pub(super) async fn steps(
                         memory.done.insert(step.id.clone());
                     }
                     Next::Stop { why } => {
-                        let hint = format!("look at the box; then `ciab deploy --again {}` lets it act", step.id);
+                        let hint =
+                            format!("look at the box; then `ciab deploy --again {}` lets it act", step.id);
                         let attempt = standing.attempt;
                         let kind = failure(step, attempt, why, vec![], Some(hint));
-                        record(client, teller.tell(kind));
+                        keeper.keep(teller.tell(kind));
                         failed = Some(step.id.clone());
                         break;
                     }
@@ -189,7 +199,7 @@ pub(super) async fn steps(
         }
         if tasks.is_empty() {
             while let Ok(kind) = told.try_recv() {
-                record(client, teller.tell(kind));
+                keeper.keep(teller.tell(kind));
             }
             if let Some(step) = failed {
                 return Pass::Over(Outcome::Failed { step: step.to_string() });
@@ -207,7 +217,7 @@ pub(super) async fn steps(
         tokio::select! {
             biased;
             () = leaving(&mut wish) => return Pass::Over(Outcome::Interrupted),
-            Some(kind) = told.recv() => record(client, teller.tell(kind)),
+            Some(kind) = told.recv() => keeper.keep(teller.tell(kind)),
             Some(joined) = tasks.join_next() => {
                 let Ok((id, ended)) = joined else { continue };
                 let Some(step) = running.remove(&id) else { continue };
@@ -216,7 +226,7 @@ pub(super) async fn steps(
                 }
                 // What the step said comes before how it ended.
                 while let Ok(kind) = told.try_recv() {
-                    record(client, teller.tell(kind));
+                    keeper.keep(teller.tell(kind));
                 }
                 match ended {
                     Ended::Done => { memory.done.insert(id); }
@@ -228,7 +238,7 @@ pub(super) async fn steps(
                             return Pass::Lost(why);
                         }
                         let error = format!("nobody could say how it ended, {doubts} times: {why}");
-                        record(client, teller.tell(failure(&step, attempt, error, vec![], None)));
+                        keeper.keep(teller.tell(failure(&step, attempt, error, vec![], None)));
                         failed.get_or_insert(id);
                     }
                     Ended::Outdated { attempt } => {
@@ -246,7 +256,7 @@ pub(super) async fn steps(
                             let delay = (step.retry.delay << (*tries - 1).min(16)).min(LONGEST_RETRY);
                             let text = tail.last().map_or(error.clone(), |line| format!("{error}: {line}"));
                             let kind = Kind::StepRetry { step: id.to_string(), attempt, error: text, delay };
-                            record(client, teller.tell(kind));
+                            keeper.keep(teller.tell(kind));
                             if let Some(standing) = memory.standings.get_mut(&id) {
                                 standing.attempt = standing.attempt.max(attempt);
                                 standing.state = wire::State::Failed { exit: wire::Exit::Code(1) };
@@ -258,7 +268,7 @@ pub(super) async fn steps(
                             });
                         } else {
                             let cause = hint(&format!("{error}\n{}", tail.join("\n")));
-                            record(client, teller.tell(failure(&step, attempt, error, tail, cause)));
+                            keeper.keep(teller.tell(failure(&step, attempt, error, tail, cause)));
                             failed.get_or_insert(id);
                         }
                     }
@@ -271,7 +281,7 @@ pub(super) async fn steps(
                         Cancel::NoNewSteps => "cancelled from another terminal: nothing new is begun",
                         Cancel::Now => "cancelled from another terminal: what ran was stopped",
                     };
-                    record(client, teller.tell(Kind::Note { text: text.into() }));
+                    keeper.keep(teller.tell(Kind::Note { text: text.into() }));
                 }
                 Err(AskError::Lost(why)) => return Pass::Lost(why),
                 _ => {}

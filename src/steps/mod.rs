@@ -1,1 +1,42 @@
-//! steps
+//! The installation, from the first step to the last: read this first.
+//!
+//! A step is data (`step`): what the box shall be like, how to see that it is, and what to do when in doubt. Steps that
+//! do not need each other run side by side, unless they hold the same resource. Files are named in
+//! `templates/manifest.yaml` with the step that brings them; a stage adds what is no file.
+
+mod access;
+mod clock;
+mod configuration;
+mod draft;
+mod engine;
+mod host;
+mod kernel;
+mod network;
+mod packages;
+mod record;
+mod site;
+#[cfg(test)]
+mod tests;
+
+use self::site::Site;
+use crate::{plan::Plan, step::Graph, tree::Tree};
+
+/// Everything that is done to the box, each step behind those it needs.
+pub fn list(plan: &Plan, tree: &Tree) -> Graph {
+    let site = Site::new(plan, tree);
+    let steps = [
+        // What `reset` goes back to.
+        vec![record::before(&site)],
+        vec![packages::sources(&site), packages::base(&site)],
+        vec![clock::zone(&site), clock::clock(&site)],
+        vec![host::names(&site), host::limits(&site), host::journal(&site), host::trust(&site)],
+        host::locale(&site),
+        vec![kernel::kernel(&site)],
+        // Each of these may shut the operator out, so each is taken back unless a new login confirms it.
+        vec![access::operator(&site), access::sudo(&site), access::server(&site)],
+        vec![network::internal(&site), network::firewall(&site)],
+        vec![engine::engine(&site), packages::updates(&site)],
+        vec![configuration::configuration(&site)],
+    ];
+    Graph { steps: steps.into_iter().flatten().collect() }
+}

@@ -11,7 +11,10 @@ package_names() {
 }
 
 base_key() {
-  cat "$HERE/base.sh" "$HERE/base-packages" | sha256sum | cut -c1-16
+  {
+    cat "$HERE/base.sh" "$HERE/base-packages"
+    echo "$HOST_ADDRESS $GATEWAY"
+  } | sha256sum | cut -c1-16
 }
 
 base_dir() {
@@ -25,7 +28,7 @@ missing_packages() {
 }
 
 # Installs what is missing, without starting any service: the daemons of
-# apt-cacher-ng and chrony are run by us, and only while hosts are up.
+# nginx and chrony are run by us, and only while hosts are up.
 install_packages() {
   local missing policy=/usr/sbin/policy-rc.d made_policy='' status=0
   mapfile -t missing < <(missing_packages)
@@ -107,8 +110,10 @@ Gateway=$GATEWAY
 LinkLocalAddressing=no
 EOF
   systemctl --root="$root" --quiet enable systemd-networkd.service
-  # No terminal is attached, and nothing may run APT but the installer.
-  for unit in console-getty.service getty@tty1.service apt-daily.timer apt-daily-upgrade.timer; do
+  # Disabled, not masked: the installer enables them, as on a real Debian.
+  systemctl --root="$root" --quiet disable apt-daily.timer apt-daily-upgrade.timer
+  # No terminal is attached.
+  for unit in console-getty.service getty@tty1.service; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
   done
   echo '# Nothing resolves names for this host.' >"$root/etc/resolv.conf"
@@ -129,10 +134,15 @@ make_ext4() {
   mkfs.ext4 -q -F -m 0 -E lazy_itable_init=1,lazy_journal_init=1 -d "$1" "$2"
 }
 
-# Older bases go when no host can be standing on one.
+# Older bases go, except those a host stands on: it holds a shared lock.
 prune_old_bases() {
-  [ -z "$(host_names)" ] || return 0
-  find "$CACHE" -maxdepth 1 -name 'base-*' ! -name '*.part' -exec rm -rf --one-file-system {} +
+  local base
+  for base in "$CACHE"/base-*; do
+    case $base in
+      *.part | *'*') ;;
+      *) flock --nonblock "$base" rm -rf --one-file-system "$base" || true ;;
+    esac
+  done
 }
 
 # Cheap when nothing is to be done: `up` calls it every time.

@@ -4,7 +4,7 @@
 #
 #   root namespace                 host's outer namespace            the host
 #   127.0.0.1:PORT -socat- ssh.sock -socat-.                         host0
-#   apt-cacher-ng  - apt.sock ------socat- GATEWAY:3142 --- br0 ---- HOST_ADDRESS
+#   nginx -------- apt.sock ---------socat- GATEWAY:3142 --- br0 ---- HOST_ADDRESS
 #                                  chronyd GATEWAY:123    nic2 ----- host1 (--nic2)
 #
 # Every process lives in a cgroup of its host, so that whatever state the host
@@ -70,23 +70,30 @@ remove_cgroup() {
 
 # --- one host's network ------------------------------------------------------
 
-in_netns() {
-  local name=$1
-  shift
-  nsenter --net="/proc/$(<"$STATE/$name/netns.pid")/ns/net" "$@"
-}
-
-# The namespace lives as long as its holder, which `down` ends like the rest.
+# The namespaces live as long as their holder, which `down` ends like the rest.
+# Its mount namespace has one file system more, in memory: the host's disk. The
+# holder also keeps `prepare` from removing the base under the host.
 start_network() {
   local name=$1 dir=$STATE/$1
-  spawn "$name/net" "$dir/net.log" unshare --net sh -c \
-    "echo \$\$ >'$dir/netns.pid.new' && mv '$dir/netns.pid.new' '$dir/netns.pid' && exec sleep infinity"
-  wait_for 5 test -e "$dir/netns.pid" || die "no network namespace for $name"
+  spawn "$name/net" "$dir/net.log" flock --shared "$(base_dir)" \
+    unshare --net --mount --propagation private sh -ec "
+      mkdir -p '$dir/disk'
+      mount -t tmpfs ciab-disk '$dir/disk'
+      echo \$\$ >'$dir/holder.new'
+      mv '$dir/holder.new' '$dir/holder'
+      exec sleep infinity"
+  wait_for 5 test -e "$dir/holder" || die "no namespaces for $name: $(tail -n 3 "$dir/net.log")"
   in_netns "$name" sh -ec "
     ip link set lo up
     ip link add br0 type bridge
     ip address add $GATEWAY/24 dev br0
     ip link set br0 up"
+}
+
+in_netns() {
+  local name=$1
+  shift
+  nsenter --net="/proc/$(<"$STATE/$name/holder")/ns/net" "$@"
 }
 
 start_ntp() {
@@ -101,7 +108,7 @@ bindcmdaddress /
 pidfile $dir/chronyd.pid
 user root
 EOF
-  spawn "$name/net" "$dir/chronyd.log" nsenter --net="/proc/$(<"$dir/netns.pid")/ns/net" \
+  spawn "$name/net" "$dir/chronyd.log" nsenter --net="/proc/$(<"$dir/holder")/ns/net" \
     chronyd -d -x -f "$dir/chrony.conf"
 }
 
@@ -109,7 +116,7 @@ EOF
 
 start_relays() {
   local name=$1 dir=$STATE/$1 netns port
-  netns=/proc/$(<"$dir/netns.pid")/ns/net
+  netns=/proc/$(<"$dir/holder")/ns/net
   spawn "$name/net" "$dir/relay.log" nsenter --net="$netns" \
     socat "TCP-LISTEN:3142,bind=$GATEWAY,fork,reuseaddr" "UNIX-CONNECT:$STATE/_proxy/apt.sock"
   spawn "$name/relay" "$dir/relay.log" nsenter --net="$netns" \
@@ -145,24 +152,67 @@ cut_connections() {
 
 # --- the APT proxy, one for all hosts ----------------------------------------
 
+# A forward proxy that reaches this machine's own Debian sites and no other,
+# and keeps every package. (Debian 12's apt-cacher-ng answers nothing on the
+# machine this was written on: its listener "cannot resolve" 127.0.0.1.)
 # Called under the state lock.
 start_proxy() {
   local dir=$STATE/_proxy
   [ -z "$(cgroup_pids _proxy)" ] || return 0
-  mkdir -p "$dir/conf" "$CACHE/apt"
+  mkdir -p "$dir" "$CACHE/apt"
   rm -f "$dir/apt.sock"
-  cat >"$dir/conf/acng.conf" <<EOF
-CacheDir: $CACHE/apt
-LogDir: $dir
-SupportDir: /usr/lib/apt-cacher-ng
-SocketPath: $dir/apt.sock
-Port: 0
-BindAddress: 127.0.0.1
-ForeGround: 1
-ExThreshold: 30
-EOF
-  spawn _proxy "$dir/log" apt-cacher-ng -c "$dir/conf"
+  proxy_configuration "$dir" >"$dir/nginx.conf"
+  spawn _proxy "$dir/log" nginx -e "$dir/error.log" -c "$dir/nginx.conf"
   wait_for 5 test -S "$dir/apt.sock" || die "the APT proxy does not start: $(tail -3 "$dir/log")"
+}
+
+proxy_configuration() {
+  local dir=$1 sites servers
+  sites=$(debian_sources | sed -n 's#^deb http://\([^/ ]*\).*#\1#p' | sort -u | paste -sd' ')
+  [ -n "$sites" ] || die "this machine has no Debian source for its own release"
+  servers=$(sed -n 's/^nameserver  *//p' /etc/resolv.conf | paste -sd' ')
+  # The dollar names are nginx's. Packages never change; indexes are asked for
+  # anew, and a waiting host gets the download another one has begun.
+  cat <<EOF
+daemon off;
+master_process off;
+user root;
+pid $dir/nginx.pid;
+error_log $dir/error.log;
+events { worker_connections 512; }
+http {
+  access_log $dir/access.log;
+  client_body_temp_path $dir/body;
+  proxy_temp_path $dir/proxy;
+  fastcgi_temp_path $dir/fastcgi;
+  uwsgi_temp_path $dir/uwsgi;
+  scgi_temp_path $dir/scgi;
+  proxy_cache_path $CACHE/apt levels=1 keys_zone=apt:4m max_size=8g inactive=60d use_temp_path=off;
+  resolver ${servers:-127.0.0.53} ipv6=off;
+  server {
+    listen unix:$dir/apt.sock default_server;
+    return 403;
+  }
+  server {
+    listen unix:$dir/apt.sock;
+    server_name $sites;
+    proxy_http_version 1.1;
+    proxy_set_header Host \$host;
+    location / {
+      proxy_pass http://\$host\$request_uri;
+    }
+    location ~ (\.deb|/by-hash/[^/]*/[0-9a-f]*)\$ {
+      proxy_pass http://\$host\$request_uri;
+      proxy_cache apt;
+      proxy_cache_key \$host\$request_uri;
+      proxy_cache_valid 200 60d;
+      proxy_cache_lock on;
+      proxy_cache_lock_timeout 60s;
+      proxy_ignore_headers Cache-Control Expires Set-Cookie Vary;
+    }
+  }
+}
+EOF
 }
 
 stop_proxy() {

@@ -4,13 +4,15 @@
 #
 # The machine's mounts exist only in a mount namespace of its own, so they go
 # when its last process does: no unmounting, and a loop device frees itself.
+# The disk under them is the holder's (net.sh): it stays while the host is off,
+# and being in memory it costs neither the writes nor the removal of a real one.
 
 # Starts the machine of a host whose network is up, and returns at once.
 start_machine() {
   local name=$1 dir=$STATE/$1
   rm -f "$dir/nspawn.pid"
   spawn "$name/machine" "$dir/console.log" \
-    nsenter --net="/proc/$(<"$dir/netns.pid")/ns/net" \
+    nsenter --target "$(<"$dir/holder")" --net --mount \
     unshare --mount --propagation private "$HERE/host" _run "$name"
 }
 
@@ -39,6 +41,32 @@ leader() {
 boot_id() {
   local pid
   pid=$(leader "$1") && cat "/proc/$pid/root/proc/sys/kernel/random/boot_id" 2>/dev/null
+}
+
+# make_disk NAME: an empty layer above the base, or a copy of the ext4 image.
+make_disk() {
+  local disk=$STATE/$1/disk
+  load "$1"
+  case $ROOT_KIND in
+    overlay) on_disk "$1" mkdir "$disk/upper" "$disk/work" "$disk/docker" "$disk/containerd" ;;
+    ext4) on_disk "$1" cp --sparse=always "$BASE/ext4.img" "$disk/$(image_name "$1")" ;;
+  esac
+}
+
+on_disk() {
+  local holder
+  holder=$(<"$STATE/$1/holder")
+  shift
+  nsenter --target "$holder" --mount "$@"
+}
+
+# Unlike a path, told apart in every mount namespace.
+image_name() {
+  echo "$(basename "$(cgroup_top)")-$1.img"
+}
+
+loop_free() {
+  ! losetup --list --noheadings --output BACK-FILE | grep -qE "/$(image_name "$1")( |$)"
 }
 
 # --- inside the machine's mount namespace -------------------------------------
@@ -70,12 +98,11 @@ mount_root() {
   mkdir -p "$dir/root"
   case $ROOT_KIND in
     overlay)
-      mkdir -p "$dir/upper" "$dir/work" "$dir/docker" "$dir/containerd"
-      mount -t overlay -o "lowerdir=$BASE/root,upperdir=$dir/upper,workdir=$dir/work" \
+      mount -t overlay -o "lowerdir=$BASE/root,upperdir=$dir/disk/upper,workdir=$dir/disk/work" \
         "ciab-$1" "$dir/root"
       ;;
     ext4)
-      mount -t ext4 -o loop "$dir/root.img" "$dir/root"
+      mount -t ext4 -o loop "$dir/disk/$(image_name "$1")" "$dir/root"
       ;;
   esac
 }
@@ -109,10 +136,20 @@ EOF
   touch "$dir/furnished"
 }
 
+# Each says in its first lines why it is needed.
 install_shims() {
-  local root=$1
-  # shellcheck source=/dev/null
-  [ ! -e "$HERE/shims/install" ] || . "$HERE/shims/install"
+  local root=$1 modules
+  modules=$root/lib/modules/$(uname -r)
+  install -D -m 755 "$HERE/shims/runc" "$root/usr/local/sbin/runc"
+  install -D -m 644 "$HERE/shims/chrony.conf" \
+    "$root/etc/systemd/system/chrony.service.d/10-test-host.conf"
+  mkdir -p "$modules"
+  awk 'NR == FNR { option[$2] = $1; next }
+       $2 == "y" && $1 in option { print "kernel/" option[$1] ".ko" }' \
+    <(sed '/^#/d' "$HERE/shims/builtin-modules") \
+    <(zcat /proc/config.gz | tr = ' ') >"$modules/modules.builtin"
+  : >"$modules/modules.order"
+  chroot "$root" depmod "$(uname -r)"
 }
 
 # One boot. Ends with 133 when the host wants to boot again.
@@ -123,14 +160,14 @@ install_shims() {
 boot_root() {
   local name=$1 root=$2 dir=$STATE/$1 options=()
   [ "$ROOT_KIND" = ext4 ] ||
-    options+=("--bind=$dir/docker:/var/lib/docker" "--bind=$dir/containerd:/var/lib/containerd")
+    options+=("--bind=$dir/disk/docker:/var/lib/docker" "--bind=$dir/disk/containerd:/var/lib/containerd")
   [ -z "$NIC2" ] || options+=("--network-veth-extra=nic2:host1")
   SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_TMPFS_TMP=0 \
     systemd-nspawn --boot --quiet --directory="$root" --machine="$name" \
     --register=no --keep-unit --settings=no --console=pipe \
     --resolv-conf=off --timezone=off --link-journal=no \
     --network-bridge=br0 "${options[@]}" \
-    --capability=CAP_NET_ADMIN,CAP_BPF,CAP_PERFMON,CAP_IPC_LOCK,CAP_SYSLOG \
+    --capability=CAP_NET_ADMIN,CAP_BPF,CAP_PERFMON,CAP_IPC_LOCK \
     --system-call-filter="@keyring bpf perf_event_open" \
     --bind=/dev/net/tun --bind=/dev/fuse </dev/null &
   echo $! >"$dir/nspawn.pid"

@@ -3,7 +3,11 @@
 //! Two services, for one that is ordered before the network could not restart it: systemd would have the restart
 //! wait for the service that waits for the restart.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -21,7 +25,17 @@ const WANTED_BY: &str = "sysinit.target.wants";
 /// Time for systemd under load to read all its units.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// Writes the units, starts the timer and sees that it runs.
+/// Whether units of a guard lie in this folder.
+pub(super) fn any(folder: &Path) -> Result<bool> {
+    for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
+        if entry?.file_name().to_string_lossy().starts_with("ciab-revert-") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Writes the units and starts the timer.
 pub(super) fn start(of: Attempt<'_>, seconds: u32, helper: &str, host: &Host) -> Result<()> {
     ensure!(
         helper.starts_with('/') && !helper.contains(['"', '\\', '\n']),
@@ -40,7 +54,12 @@ pub(super) fn start(of: Attempt<'_>, seconds: u32, helper: &str, host: &Host) ->
     durable::link(&PathBuf::from(format!("../{}", names.boot)), &host.path(&names.enabled())?)?;
     host.call(["systemctl", "daemon-reload"]).limit(LIMIT).ok()?;
     // Of an earlier attempt one may be there still.
-    host.call(["systemctl", "restart", "--", &names.timer]).limit(LIMIT).ok()?;
+    host.call(["systemctl", "restart", "--", &names.timer]).limit(LIMIT).ok().map(|_| ())
+}
+
+/// An error unless the timer runs.
+pub(super) fn check(of: Attempt<'_>, host: &Host) -> Result<()> {
+    let names = Names::of(of);
     let active = host.call(["systemctl", "is-active", "--quiet", "--", &names.timer]).output()?;
     ensure!(active.good(), "{} does not run after it was started", names.timer);
     Ok(())

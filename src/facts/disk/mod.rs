@@ -2,9 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reader::Reader;
 use crate::units::Bytes;
 
+mod identity;
+mod observe;
+mod stack;
+pub(super) mod udev;
 pub mod usage;
+mod wipefs;
 
 /// One block device with hardware (or virtual hardware) behind it. Kernel names are not here: they change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,4 +62,36 @@ pub enum Transport {
     Usb,
     Virtio,
     Xen,
+}
+
+impl Transport {
+    /// As in the document and in selectors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ata => "ata",
+            Self::Fc => "fc",
+            Self::Hyperv => "hyperv",
+            Self::Iscsi => "iscsi",
+            Self::Mmc => "mmc",
+            Self::Nvme => "nvme",
+            Self::Pmem => "pmem",
+            Self::Sas => "sas",
+            Self::Sata => "sata",
+            Self::Scsi => "scsi",
+            Self::Usb => "usb",
+            Self::Virtio => "virtio",
+            Self::Xen => "xen",
+        }
+    }
+}
+
+/// Reads all disks and their uses, both in the order of [`Disk::id`].
+pub(super) fn read(reader: &mut Reader<'_>) -> (Vec<Disk>, Vec<usage::DiskUse>) {
+    let devices = identity::Device::list(reader);
+    let in_use = stack::InUse::read(reader);
+    let disks = identity::read(reader, &devices);
+    let uses = observe::read(reader, &in_use, &devices, &disks);
+    let mut pairs: Vec<_> = disks.into_iter().zip(uses).collect();
+    pairs.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+    pairs.into_iter().unzip()
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::udev::Udev;
 use crate::units::Bytes;
 
 /// The use made of one of `identity.disks`.
@@ -104,7 +105,28 @@ pub enum Family {
     Zfs,
 }
 
+impl PartitionTable {
+    /// By the name that `blkid` has for it; `None` if it is none of the two that boxes are installed with.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "dos" => Some(Self::Dos),
+            "gpt" => Some(Self::Gpt),
+            _ => None,
+        }
+    }
+}
+
 impl Signature {
+    /// What `blkid` told udev.
+    pub(super) fn of(udev: &Udev) -> Option<Self> {
+        Some(Self {
+            kind: udev.get("ID_FS_TYPE")?.to_owned(),
+            label: udev.decoded("ID_FS_LABEL_ENC").or_else(|| udev.decoded("ID_FS_LABEL")),
+            uuid: udev.first(&["ID_FS_UUID"]),
+            version: udev.first(&["ID_FS_VERSION"]),
+        })
+    }
+
     pub fn family(&self) -> Family {
         match self.kind.as_str() {
             "LVM1_member" | "LVM2_member" => Family::Lvm,

@@ -1,0 +1,244 @@
+//! What must hold between values: networks apart, addresses inside, keys that are nobody else's.
+
+use std::{net::IpAddr, str::FromStr};
+
+use super::{
+    access::HostKey,
+    fault::{Fault, Finding},
+    nearest::nearest,
+    nets::{Cidr, InterfaceAddress},
+    node::Node,
+    place::{Layer, Sources},
+    ssh_key::SshKey,
+};
+use crate::profile;
+
+/// Users that Debian and Ubuntu make themselves (base-passwd 3.6 and packages of profile `base`).
+const TAKEN: [&str; 26] = [
+    "_apt",
+    "_chrony",
+    "backup",
+    "bin",
+    "daemon",
+    "docker",
+    "games",
+    "gnats",
+    "irc",
+    "list",
+    "lp",
+    "mail",
+    "man",
+    "messagebus",
+    "news",
+    "nobody",
+    "polkitd",
+    "proxy",
+    "root",
+    "sshd",
+    "sync",
+    "sys",
+    "syslog",
+    "uucp",
+    "uuidd",
+    "www-data",
+];
+
+/// Checks the merged tree. A value that is missing or wrong in itself takes no part.
+pub(super) fn check(tree: &Node, sources: &Sources, findings: &mut Vec<Finding>) {
+    networks_apart(tree, sources, findings);
+    addresses_inside(tree, findings);
+    someone_can_log_in(tree, findings);
+    published_keys(tree, findings);
+    selectors_select(tree, findings);
+    one_consent_each(tree, findings);
+    known_ids(tree, findings);
+    free_names(tree, findings);
+}
+
+fn read<'a, T: FromStr>(tree: &'a Node, path: &[&str]) -> Option<(&'a Node, T)> {
+    let node = tree.at(path)?;
+    Some((node, node.scalar()?.parse().ok()?))
+}
+
+fn networks_apart(tree: &Node, sources: &Sources, findings: &mut Vec<Finding>) {
+    const STATIC: &[&str] = &["network", "management", "static", "address"];
+    let named = [&["network", "internal"][..], &["network", "containers"]];
+    let mut nets: Vec<(&str, &Node, Cidr)> =
+        named.iter().filter_map(|path| read(tree, path).map(|(node, net)| (path[1], node, net))).collect();
+    if let Some((node, address)) = read::<InterfaceAddress>(tree, STATIC) {
+        nets.push(("management", node, address.network()));
+    }
+    for (n, (name, node, net)) in nets.iter().enumerate() {
+        for (other_name, other_node, other) in &nets[n + 1..] {
+            if !net.overlaps(other) {
+                continue;
+            }
+            // The mark goes to the one that the operator wrote, and can change.
+            let preset = sources.source(&node.place).layer >= Layer::Profile;
+            let ((name, node, net), (with, at, range)) = if preset {
+                ((other_name, other_node, other), (name, node, net))
+            } else {
+                ((name, node, net), (other_name, other_node, other))
+            };
+            findings.push(
+                Finding::new(Fault::Conflict, &node.place, format!("network `{name}` overlaps `{with}`"))
+                    .key(format!("network.{name}"))
+                    .also(&at.place, format!("`{with}` is {range}"))
+                    .hint(format!("`{name}` is {net}: give one of the two a range of its own")),
+            );
+        }
+    }
+}
+
+fn addresses_inside(tree: &Node, findings: &mut Vec<Finding>) {
+    if let (Some((node, vip)), Some((net_node, net))) =
+        (read::<IpAddr>(tree, &["network", "vip"]), read::<Cidr>(tree, &["network", "internal"]))
+        && !net.has_host(vip)
+    {
+        findings.push(
+            Finding::new(Fault::Conflict, &node.place, format!("{vip} is no host address of {net}"))
+                .key("network.vip")
+                .also(&net_node.place, "the internal network")
+                .hint(format!("choose an address inside {net}")),
+        );
+    }
+    let fixed = ["network", "management", "static"];
+    let [a, b, c] = fixed;
+    if let (Some((node, gateway)), Some((own, address))) =
+        (read::<IpAddr>(tree, &[a, b, c, "gateway"]), read::<InterfaceAddress>(tree, &[a, b, c, "address"]))
+    {
+        let net = address.network();
+        // A /32 has its router outside, as some providers of rented servers do it.
+        let wrong = if gateway == address.address() {
+            Some(format!("{gateway} is the box's own address"))
+        } else if address.0.prefix_len() < address.0.max_prefix_len() && !net.has_host(gateway) {
+            Some(format!("{gateway} is no host address of {net}"))
+        } else {
+            None
+        };
+        if let Some(message) = wrong {
+            findings.push(
+                Finding::new(Fault::Conflict, &node.place, message)
+                    .key("network.management.static.gateway")
+                    .also(&own.place, "the box's address")
+                    .hint(format!("choose the router's address in {net}")),
+            );
+        }
+    }
+}
+
+fn someone_can_log_in(tree: &Node, findings: &mut Vec<Finding>) {
+    const HINT: &str = "add your public key, a line such as `- ssh-ed25519 AAAA... you@example.org`";
+    const KEY: &str = "access.ssh_keys";
+    match tree.at(&["access", "ssh_keys"]) {
+        None => findings.push(
+            Finding::nowhere(Fault::MissingKey, format!("`{KEY}` is missing: nobody could log in"))
+                .key(KEY)
+                .hint(HINT),
+        ),
+        Some(node) if node.scalar().is_none() && node.items().is_empty() => findings.push(
+            Finding::new(Fault::WrongValue, &node.place, format!("`{KEY}` is empty: nobody could log in"))
+                .key(KEY)
+                .hint(HINT),
+        ),
+        Some(_) => {}
+    }
+}
+
+fn published_keys(tree: &Node, findings: &mut Vec<Finding>) {
+    let keys = tree.at(&["access", "ssh_keys"]).map(Node::items).unwrap_or_default();
+    let readable = |node: &&Node| node.scalar().is_some_and(|text| text.parse::<SshKey>().is_ok());
+    for node in keys.iter().filter(readable) {
+        let published =
+            node.scalar().and_then(|text| text.parse::<SshKey>().ok()).and_then(|key| key.published_in());
+        if let Some(place) = published {
+            let message = format!("everybody has the private half of this key: it is in {place}");
+            findings.push(
+                Finding::new(Fault::Conflict, &node.place, message)
+                    .key("access.ssh_keys")
+                    .hint("make your own with ssh-keygen -t ed25519"),
+            );
+        }
+    }
+    if let Some((node, HostKey::Key(key))) = read(tree, &["access", "host_key"])
+        && let Some(place) = key.published_in()
+    {
+        let message = format!("everybody can pose as this host: the private half of its key is in {place}");
+        findings.push(Finding::new(Fault::Conflict, &node.place, message).key("access.host_key"));
+    }
+}
+
+fn selectors_select(tree: &Node, findings: &mut Vec<Finding>) {
+    for section in ["disks", "nics"] {
+        for role in tree.child(section).map(Node::entries).unwrap_or_default() {
+            match role.value.child("match") {
+                Some(node) if node.scalar().is_none() && node.entries().is_empty() => findings.push(
+                    Finding::new(Fault::WrongValue, &node.place, "no condition: this would match everything")
+                        .key(format!("{section}.{}.match", role.key))
+                        .hint("name a property; `ciab detect` shows those of this box"),
+                ),
+                Some(_) | None => {}
+            }
+        }
+    }
+}
+
+fn one_consent_each(tree: &Node, findings: &mut Vec<Finding>) {
+    let mut seen: Vec<(&Node, &str, &str)> = Vec::new();
+    for role in tree.child("disks").map(Node::entries).unwrap_or_default() {
+        for node in role.value.child("wipe").map(Node::items).unwrap_or_default() {
+            let Some(text) = node.scalar() else { continue };
+            let name = text.strip_prefix("/dev/disk/by-id/").unwrap_or(text);
+            match seen.iter().find(|(_, known, _)| *known == name) {
+                Some((first, _, other)) => findings.push(
+                    Finding::new(
+                        Fault::Conflict,
+                        &node.place,
+                        format!("the disk {name} is given away twice"),
+                    )
+                    .key(format!("disks.{}.wipe", role.key))
+                    .also(&first.place, format!("to the role `{other}`"))
+                    .hint("a disk has one role"),
+                ),
+                None => seen.push((node, name, &role.key)),
+            }
+        }
+    }
+}
+
+fn known_ids(tree: &Node, findings: &mut Vec<Finding>) {
+    let ids: Vec<&str> = profile::hints().ids().collect();
+    for node in tree.at(&["checks", "ignore"]).map(Node::items).unwrap_or_default() {
+        let Some(text) = node.scalar().filter(|text| !ids.contains(text)) else { continue };
+        let hint = match nearest(text, ids.iter().copied()) {
+            Some(known) => format!("did you mean {known}?"),
+            None => "`ciab check` lists the ids".to_owned(),
+        };
+        findings.push(
+            Finding::new(Fault::WrongValue, &node.place, format!("there is no check `{text}`"))
+                .key("checks.ignore")
+                .hint(hint),
+        );
+    }
+}
+
+fn free_names(tree: &Node, findings: &mut Vec<Finding>) {
+    if let Some(node) = tree.child("name").filter(|node| node.scalar() == Some("localhost")) {
+        let message = "every machine calls itself localhost";
+        findings.push(
+            Finding::new(Fault::WrongValue, &node.place, message)
+                .key("name")
+                .hint("give the box its own name"),
+        );
+    }
+    let path = ["access", "operator", "name"];
+    if let Some((node, name)) = tree.at(&path).and_then(|node| Some((node, node.scalar()?)))
+        && TAKEN.contains(&name)
+    {
+        findings.push(
+            Finding::new(Fault::Conflict, &node.place, format!("the system has a user `{name}` of its own"))
+                .key(path.join("."))
+                .hint("choose another name"),
+        );
+    }
+}

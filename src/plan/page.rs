@@ -1,0 +1,199 @@
+//! A plan as text for a terminal of 80 columns; understandable without colour.
+
+use serde::Serialize;
+
+use super::{
+    Addressing, Consent, Dns, Fits, HostKind, Plan, Proxy, Sources, Take,
+    text::{duration, fold, plural},
+    wipe::Wiped,
+};
+use crate::{boxfile::system::Upgrades, units::Bytes};
+
+/// One step, as far as the page shows it; steps are listed to the right of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    pub id: String,
+    /// A sentence for people.
+    pub title: String,
+    /// How long it takes when nothing is in the way, in seconds.
+    pub seconds: u32,
+    /// What the record says of it, such as `done`; empty before the first run.
+    pub status: String,
+}
+
+/// Where the text begins behind a name.
+const INDENT: usize = 14;
+
+/// The box, what is wiped, networks, services, whether it fits, the time, the steps.
+pub fn page(plan: &Plan, wipe: &[Wiped], steps: &[Row]) -> String {
+    let sections = [
+        ("Box", the_box(plan)),
+        ("Wipe report", wiped(wipe)),
+        ("Network", network(plan)),
+        ("Services", services(plan)),
+        ("Does it fit", fit(plan)),
+        ("Steps", list(steps)),
+    ];
+    let texts: Vec<String> = sections.into_iter().map(|(title, body)| format!("{title}\n{body}")).collect();
+    texts.join("\n")
+}
+
+/// A name and its value, two columns in.
+fn line(name: &str, value: &str) -> String {
+    fold(&format!("  {name}"), value, INDENT)
+}
+
+fn the_box(plan: &Plan) -> String {
+    let kind = match plan.os.kind {
+        HostKind::Container => " in a container",
+        HostKind::Machine => "",
+    };
+    let keys = plural(plan.access.ssh_keys.len(), "SSH key");
+    let sources = match &plan.apt.sources {
+        Sources::Keep => "the box's own sources".to_owned(),
+        Sources::These(all) => all.iter().map(|s| s.uri.as_str()).collect::<Vec<_>>().join(", "),
+    };
+    let upgrades = match plan.apt.upgrades {
+        Upgrades::Security => "security updates install themselves",
+        Upgrades::None => "nothing updates itself",
+    };
+    [
+        line("name", &plan.host.fqdn),
+        line("profile", &plan.title),
+        line("system", &format!("{}{kind}", plan.os.title)),
+        line("operator", &format!("{}, {keys}, sudo without a password", plan.access.operator)),
+        line("packages", &format!("from {sources}; {upgrades}; held: {}", list_of(&plan.apt.held))),
+    ]
+    .concat()
+}
+
+fn list_of(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn wiped(wipe: &[Wiped]) -> String {
+    if wipe.is_empty() {
+        return fold("  ", "Nothing is wiped: this profile takes no disk and changes no partition.", 2);
+    }
+    let mut text = String::new();
+    for disk in wipe {
+        let serial = disk.serial.as_deref().unwrap_or("none, so it is known by its name and exact size");
+        text.push_str(&line(&disk.role, &format!("{} ({}), serial {serial}", disk.id, disk.size.human())));
+        for lost in &disk.lost {
+            text.push_str(&fold("", &format!("lost: {lost}"), INDENT));
+        }
+        let consent = match disk.consent {
+            Consent::Given => "the box file consents",
+            Consent::Asked => "`deploy` asks for the serial before the first write",
+        };
+        text.push_str(&fold("", consent, INDENT));
+    }
+    text
+}
+
+fn network(plan: &Plan) -> String {
+    let network = &plan.network;
+    let addressing = match &network.management.addressing {
+        Addressing::Keep { addresses, .. } => {
+            let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            format!("left as it is ({})", list_of(&list))
+        }
+        Addressing::Dhcp => "from DHCP".to_owned(),
+        Addressing::Static { address, gateway, vlan } => {
+            let gateway = gateway.map_or("no gateway".to_owned(), |g| format!("gateway {g}"));
+            let vlan = vlan.map_or(String::new(), |v| format!(", VLAN {v}"));
+            format!("{address}, {gateway}{vlan}")
+        }
+    };
+    let internal = &network.internal;
+    let dns = match &network.dns {
+        Dns::Keep => "left as it is".to_owned(),
+        Dns::These(all) => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let ntp: Vec<String> = network.ntp.iter().map(ToString::to_string).collect();
+    let open: Vec<String> =
+        network.firewall.open.iter().map(|p| format!("{} ({})", p.port, p.needed_for)).collect();
+    let mut text = [
+        line("management", &format!("{}: {addressing}", network.management.interface)),
+        line(
+            "internal",
+            &format!(
+                "{}: {}, box {}, APIs {}",
+                internal.interface, internal.cidr, internal.address, internal.vip
+            ),
+        ),
+        line("containers", &network.containers.cidr.to_string()),
+        line("DNS", &dns),
+        line("NTP", &ntp.join(", ")),
+    ]
+    .concat();
+    if let Proxy::Via { http, https, no_proxy } = &network.proxy {
+        let urls: Vec<String> = http.iter().chain(https).map(ToString::to_string).collect();
+        text.push_str(&line("proxy", &format!("{}; not for {}", urls.join(", "), no_proxy.join(", "))));
+    }
+    text.push_str(&line("open ports", &format!("TCP {}; everything else is closed", open.join(", "))));
+    text
+}
+
+fn services(plan: &Plan) -> String {
+    let mut text = String::new();
+    for service in &plan.services {
+        let takes =
+            format!("{} ({} memory, {} disk)", service.title, service.memory.human(), service.disk.human());
+        text.push_str(&line(&service.name, &takes));
+    }
+    text
+}
+
+fn fit(plan: &Plan) -> String {
+    let bytes = |take: &Take<Bytes>| {
+        format!("{} of {} taken, {} left", take.taken.human(), take.has.human(), take.left.human())
+    };
+    let cores = |take: &Take<u64>| {
+        format!("{} of {} taken, {} left", threads(take.taken), threads(take.has), threads(take.left))
+    };
+    let unknown = || "unknown: the box does not tell".to_owned();
+    [
+        line("memory", &plan.fit.memory.as_ref().map_or_else(unknown, bytes)),
+        line("threads", &plan.fit.millicores.as_ref().map_or_else(unknown, cores)),
+        line("disk", &plan.fit.disk.as_ref().map_or_else(unknown, bytes)),
+        flavors(&plan.fit.flavors),
+    ]
+    .concat()
+}
+
+/// A table of three columns: how many machines of one flavor, if there were no others.
+fn flavors(all: &[Fits]) -> String {
+    const COLUMNS: usize = 3;
+    let runs: Vec<String> =
+        all.iter().filter(|f| f.times > 0).map(|f| format!("{:>4} {:<15}", f.times, f.flavor)).collect();
+    if runs.is_empty() {
+        return line("would run", "no machine of a mandatory SCS flavor");
+    }
+    let mut text = line("would run", "what is left, as one of these:");
+    for row in runs.chunks(COLUMNS) {
+        text.push_str(format!("{:INDENT$}{}", "", row.concat()).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Thousandths of a thread as people write it: `0.25`, `4`.
+fn threads(millis: u64) -> String {
+    let text = format!("{}.{:03}", millis / 1000, millis % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn list(steps: &[Row]) -> String {
+    let total = steps.iter().map(|step| step.seconds).sum();
+    let width = steps.iter().map(|step| step.id.chars().count()).max().unwrap_or_default() + 4;
+    let mut text = String::new();
+    for step in steps {
+        let status = if step.status.is_empty() { String::new() } else { format!(" [{}]", step.status) };
+        let said = format!("{}, {}{status}", step.title, duration(step.seconds));
+        text.push_str(&fold(&format!("  {}", step.id), &said, width));
+    }
+    let sum = format!("{}, about {} one after the other.", plural(steps.len(), "step"), duration(total));
+    text.push_str(&fold("  ", &sum, 2));
+    text
+}

@@ -1,0 +1,94 @@
+//! What templates may do with a value, beyond what the engine brings.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+use crate::{units::Bytes, yaml};
+
+pub(super) fn add(engine: &mut Environment<'_>) {
+    engine.add_filter("bytes", bytes);
+    engine.add_filter("certificate", certificate);
+    engine.add_filter("prefix", prefix);
+    engine.add_filter("regex", regex);
+    engine.add_filter("unit_word", unit_word);
+    engine.add_filter("yaml", block);
+    engine.add_test("address", |text: &str| text.parse::<IpAddr>().is_ok());
+}
+
+fn wrong(why: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidOperation, why.into())
+}
+
+/// A size as a number: units of a thousand and of 1024 are spelt differently by every daemon.
+fn bytes(size: &str) -> Result<u64, Error> {
+    size.parse::<Bytes>().map(|bytes| bytes.0).map_err(|_| wrong("a value is no size"))
+}
+
+/// The length of a network's prefix.
+fn prefix(net: &str) -> Result<u8, Error> {
+    net.parse::<IpNet>().map(|net| net.prefix_len()).map_err(|_| wrong("a value is no network"))
+}
+
+/// A package's name that stands for itself in a regular expression.
+fn regex(name: &str) -> Result<String, Error> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if !name.chars().all(|c| plain(c) || c == '.' || c == '+') {
+        return Err(wrong("a value is no name of a package"));
+    }
+    Ok(name.chars().map(|c| if plain(c) { c.to_string() } else { format!("[{c}]") }).collect())
+}
+
+/// Text between the double quotes of a systemd unit's setting, systemd.syntax(7) and systemd.unit(5).
+fn unit_word(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%")
+}
+
+/// One certificate in PEM, which is all that such a file may hold.
+fn certificate(pem: &str) -> Result<Value, Error> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----\n";
+    const END: &str = "\n-----END CERTIFICATE-----";
+    let text = pem.trim();
+    let body = text.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
+    let base64 = |c: char| c.is_ascii_alphanumeric() || "+/=\n".contains(c);
+    match body {
+        Some(body) if !body.is_empty() && body.chars().all(base64) => {
+            Ok(Value::from_safe_string(text.to_owned()))
+        }
+        _ => Err(wrong("a value is not one certificate in PEM")),
+    }
+}
+
+/// A whole document in block style, for files that people read.
+fn block(value: &Value) -> Result<Value, Error> {
+    let text = yaml::to_string(value).map_err(|error| wrong(format!("{error:#}")))?;
+    Ok(Value::from_safe_string(text.trim_end().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_a_unit_cannot_leave_its_quotes() {
+        assert_eq!(unit_word(r#"a%20"b\"#), r#"a%%20\"b\\"#);
+    }
+
+    #[test]
+    fn a_package_stands_for_itself() {
+        assert_eq!(regex("docker.io").unwrap(), "docker[.]io");
+        assert_eq!(regex("g++-12").unwrap(), "g[+][+]-12");
+        assert!(regex(".*|a").is_err());
+    }
+
+    #[test]
+    fn a_certificate_is_one_and_nothing_else() {
+        let one = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+        assert_eq!(certificate(one).unwrap().as_str(), Some(one.trim_end()));
+        let key = one.replace("CERTIFICATE", "PRIVATE KEY");
+        for bad in ["", "x", &key, &format!("{one}{one}"), &format!("{one}{key}")] {
+            assert!(certificate(bad).is_err(), "{bad}");
+        }
+    }
+}

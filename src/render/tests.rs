@@ -1,0 +1,94 @@
+//! The tree as a whole, on each kind of host.
+
+use super::{testing::*, *};
+
+#[test]
+fn every_plan_renders_and_twice_the_same() {
+    for (name, plan) in plans() {
+        let first = tree(&plan, &secrets(&plan)).unwrap_or_else(|failure| panic!("{name}: {failure}"));
+        assert_eq!(first, tree(&plan, &secrets(&plan)).unwrap(), "{name}");
+        for (path, entry) in &first.0 {
+            assert!(entry.text.ends_with('\n'), "{name}: {path} ends without a new line");
+            assert!(!entry.text.contains("<<") && !entry.text.contains("<%"), "{name}: {path}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_takes_along_what_it_asks_for_and_no_more() {
+    let has = |plan: &Plan, path: &str| tree(plan, &secrets(plan)).unwrap().0.contains_key(path);
+    let (plain, full, container) = (plan(&DEBIAN, PLAIN), plan(&DEBIAN, FULL), plan(&CONTAINER, PLAIN));
+    for path in
+        ["/etc/apt/sources.list.d/debian.sources", "/etc/systemd/system/docker.service.d/10-ciab-proxy.conf"]
+    {
+        assert!(has(&full, path) && !has(&plain, path), "{path}");
+    }
+    assert!(has(&full, "/etc/ssh/authorized_keys.d/dragon"));
+    assert!(has(&plan(&UBUNTU, FULL), "/etc/apt/sources.list.d/ubuntu.sources"));
+    assert!(has(&container, "/etc/systemd/system/chrony.service.d/10-ciab.conf"));
+    assert!(!has(&container, "/etc/security/limits.d/90-ciab.conf"));
+}
+
+#[test]
+fn hosts_of_the_box_file_are_the_only_time_servers() {
+    let text = |plan: &Plan| tree(plan, &secrets(plan)).unwrap().0["/etc/chrony/chrony.conf"].text.clone();
+    let full = text(&plan(&DEBIAN, FULL));
+    assert!(full.contains("server 192.0.2.123 iburst\n") && full.contains("pool ntp.example.org iburst"));
+    assert!(!full.contains("debian.pool") && !full.contains("sourcedir") && !full.contains("confdir"));
+}
+
+#[test]
+fn a_hostile_plan_is_refused_wherever_its_value_lands() {
+    type Spoil = fn(&mut Plan, String);
+    let plans: [(&str, Spoil); 6] = [
+        ("fqdn", |plan, text| plan.host.fqdn = text),
+        ("no_proxy", |plan, text| {
+            if let crate::plan::Proxy::Via { no_proxy, .. } = &mut plan.network.proxy {
+                no_proxy.push(text);
+            }
+        }),
+        ("sudo rule", |plan, text| plan.sudo.rule = text),
+        ("sshd", |plan, text| drop(plan.ssh.settings.insert("X11Forwarding".into(), text))),
+        ("archive", |plan, text| {
+            if let crate::plan::Sources::These(sources) = &mut plan.apt.sources {
+                sources[0].suites.push(text);
+            }
+        }),
+        ("interface", |plan, text| plan.network.firewall.trusted.push(text)),
+    ];
+    for (what, spoil) in plans {
+        for hostile in ["a\nb", "a\rb", "a\u{0}b"] {
+            let mut plan = plan(&DEBIAN, FULL);
+            spoil(&mut plan, hostile.to_owned());
+            let failure = tree(&plan, &secrets(&plan)).unwrap_err();
+            assert!(failure.message.contains("control character"), "{what}: {failure}");
+            assert!(failure.message.starts_with("templates/"), "{what}: {failure}");
+        }
+    }
+}
+
+#[test]
+fn the_configuration_tree_keeps_copies_of_what_is_not_secret() {
+    let plan = plan(&DEBIAN, FULL);
+    let tree = tree(&plan, &secrets(&plan)).unwrap();
+    let copy = &tree.0["/opt/configuration/host/etc/docker/daemon.json"];
+    assert_eq!(copy.text, tree.0["/etc/docker/daemon.json"].text);
+    assert_eq!(copy.mode, 0o644);
+}
+
+#[test]
+fn daemon_json_is_json_and_says_what_the_plan_says() {
+    let plan = plan(&DEBIAN, FULL);
+    let tree = tree(&plan, &secrets(&plan)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&tree.0["/etc/docker/daemon.json"].text).unwrap();
+    assert_eq!(json["log-opts"], serde_json::json!({"max-file": "5", "max-size": "10485760"}));
+    assert_eq!(json["bip"], "172.17.0.1/17");
+    assert_eq!(json["default-address-pools"], serde_json::json!([{"base": "172.17.128.0/17", "size": 24}]));
+    assert_eq!(json["live-restore"], true);
+}
+
+#[test]
+fn without_the_certificate_nothing_is_rendered() {
+    let plan = plan(&DEBIAN, PLAIN);
+    assert!(tree(&plan, &Secrets::new()).unwrap_err().message.contains("ca.crt"));
+}

@@ -1,0 +1,45 @@
+//! Where packages come from, those that every host gets, and how they stay safe.
+
+use super::{draft::ensure, site::Site};
+use crate::{
+    plan::Sources,
+    profile::Purpose,
+    step::{Resource, Step, Want},
+};
+
+/// The classic file of sources; where the box file names mirrors, they are the only ones.
+const LIST: &str = "/etc/apt/sources.list";
+
+pub(super) fn sources(site: &Site<'_>) -> Step {
+    let mut wants = site.files("package-sources");
+    if let Sources::These(_) = site.plan.apt.sources {
+        wants.push(Want::NoFile { path: LIST.to_owned() });
+    }
+    ensure("package-sources", "Set where packages come from and which are held", wants)
+        .needs(["before"])
+        .holds([Resource::Apt])
+        .done()
+}
+
+/// All but the container engine, which is told its networks before it first starts.
+pub(super) fn base(site: &Site<'_>) -> Step {
+    let groups = site.plan.packages.iter().filter(|(purpose, _)| **purpose != Purpose::Containers);
+    let names = groups.flat_map(|(_, names)| names.clone()).collect();
+    ensure("packages", "Install the base packages", vec![Want::Packages { names }])
+        .uses(["package-sources"])
+        .holds([Resource::Apt])
+        .limit(300, 3600)
+        .retried()
+        .done()
+}
+
+pub(super) fn updates(site: &Site<'_>) -> Step {
+    let mut wants = site.files("security-updates");
+    wants.push(Want::Unit { name: "apt-daily.timer".to_owned(), files: Vec::new(), reload: false });
+    wants.push(Want::Unit { name: "apt-daily-upgrade.timer".to_owned(), files: Vec::new(), reload: false });
+    // After the engine: from here on the box's own updates may hold the package manager.
+    ensure("security-updates", "Let security updates install themselves", wants)
+        .needs(["container-engine"])
+        .holds([Resource::Apt])
+        .done()
+}
