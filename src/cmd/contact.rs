@@ -33,7 +33,10 @@ pub(super) async fn reach(link: &Arc<Link>, patience: Duration) -> Result<Look, 
         if !told {
             told = true;
             let seconds = patience.as_secs();
-            out::note(&format!("{}; trying for {seconds} s (--reconnect), Ctrl-C ends it", error.failure.message));
+            out::note(&format!(
+                "{}; trying for {seconds} s (--reconnect), Ctrl-C ends it",
+                error.failure.message
+            ));
         }
         sleep(PAUSE.min(patience.saturating_sub(began.elapsed()))).await;
     }
@@ -47,7 +50,8 @@ pub(super) fn same_box(place: &str, hello: &Hello, known: &Known, name: &str) ->
     {
         let shown = hello.box_id.as_deref().unwrap_or("none, as nothing was ever deployed to it");
         let what = format!("{place} is another box than before: its id was {known}, and is {shown}");
-        let hint = "if the box was installed anew, forget the old one: delete its folder below ~/.local/state/ciab";
+        let hint =
+            "if the box was installed anew, forget the old one: delete its folder below ~/.local/state/ciab";
         return Err(refused(what).hint(hint));
     }
     match &hello.name {
