@@ -63,6 +63,11 @@ impl Host {
         );
     }
 
+    /// The number of its boot, empty while it is off.
+    pub(crate) fn boot(&self) -> String {
+        self.said("cat /proc/sys/kernel/random/boot_id")
+    }
+
     /// Numbers, inside, of our own processes that do this: `serve`, `job`, `ended`, or anything.
     pub(crate) fn processes(&self, what: &str) -> Vec<u32> {
         let script = r#"for p in /proc/[0-9]*; do
