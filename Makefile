@@ -45,11 +45,15 @@ target/tools/bin/cargo-deny:
 	  --root "$(CURDIR)/target/tools" --target-dir "$(CURDIR)/target/tools/build" cargo-deny --version $(DENY_VERSION)
 	@rm -rf target/tools/build
 
+# Combinations of the fault table that every test run tries; drawn by the commit's hash.
+SAMPLE := 12
+
 test:
 	$(PART) "set-up" $(MAKE) --no-print-directory setup
 	$(PART) "check" $(MAKE) --no-print-directory check
 	$(PART) "unit tests" $(MAKE) --no-print-directory unit
 	$(PART) "end-to-end tests" $(MAKE) --no-print-directory hosts e2e
+	$(PART) "sample of the faults" $(FAULTS) --sample $(SAMPLE)
 
 setup:
 	$(PART) "Debian packages" tests/apt
@@ -68,8 +72,12 @@ demo:
 	@tests/apt --ask
 	@tests/demo
 
+# The harness, the engine and the helper of the fault tests, with the places at which a process can be held.
+FAULTS := cargo test --quiet --locked --features failpoints --test faults --
+
 faults: hosts
-	$(PART) "fault table" tests/faults/run
+	$(PART) "fault table" $(FAULTS) --full
+	$(FAULTS) --table
 
 bench: hosts
 	$(PART) "binary" $(MAKE) --no-print-directory dist

@@ -336,7 +336,7 @@ impl Helper {
         let boxfile = documents::current_box_file(&self.record)?;
         let plan = self.record.document("plan.json")?;
         let secrets = Keep::open(&self.record)?.for_render();
-        Ok(Reply::Bound(Box::new(Kept { bound, boxfile, plan, secrets })))
+        Ok(Reply::Bound(Box::new(Kept { bound, boxfile, plan, steps: self.record.steps()?, secrets })))
     }
 
     fn confirm(&self, step: &StepId, number: u32) -> Result<Reply> {

@@ -52,6 +52,8 @@ pub fn state(words: &Words, unit_loaded: bool) -> State {
             Exit::Code(0) => State::Ended,
             exit => State::Failed { exit: exit.clone() },
         },
+        // The box went down before it began: nothing was done, and nobody needs to be asked.
+        (_, Block::Blank, Block::Written(end), _) if end.stopping => State::Waiting,
         // systemd could not execute the helper, or the helper could not write that it began: nothing was done.
         (_, Block::Blank, Block::Written(end), _) => match &end.exit {
             Exit::Code(0) => doubt("it ended without having begun"),
@@ -128,6 +130,7 @@ mod tests {
             said(spec(), Blank, end(Exit::Code(96), false, "a"), Blank, false),
             "failed { exit: code(96) }"
         );
+        assert_eq!(said(spec(), Blank, end(Exit::Signal("SIGTERM".into()), true, "a"), Blank, false), "waiting");
         for damaged in [
             said(Damaged, Blank, Blank, Blank, false),
             said(spec(), Damaged, Blank, Blank, false),

@@ -290,6 +290,8 @@ pub struct Kept {
     /// The box file and the plan of the latest run.
     pub boxfile: Option<String>,
     pub plan: Option<serde_json::Value>,
+    /// Every step that ever had an attempt.
+    pub steps: Vec<StepId>,
     /// All secrets that go into files: whoever asks is root on the box already.
     pub secrets: BTreeMap<String, String>,
 }

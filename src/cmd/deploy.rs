@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    check,
+    check, contact,
     look::{Look, Measuring, Sight, ask, odd},
     place::{self, Known},
     verify,
@@ -20,6 +20,7 @@ use crate::{
     boxfile::{args::BoxArgs, names::CheckId, place::Layer, wanted::Wanted},
     event::{self, Event, Kind, Outcome, ProofResult},
     failure::{Exit, Failure},
+    link::Link,
     plan::{self, Plan},
     profile::hints,
     render,
@@ -77,20 +78,17 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     chosen_here(args, &wanted)?;
     let link = Arc::new(place::link(&wanted.boxfile).await?);
     place_keys(&wanted.boxfile, &link).await?;
-    let sight = Sight::with(wanted, Measuring::Yes).await?;
+    let look = contact::reach(&link, Duration::from_secs(args.reconnect)).await?;
+    let known = Known::read(&link.state);
+    contact::same_box(&link.name(), &look.hello, &known, wanted.boxfile.name.as_str())?;
+    let sight = Sight::through(wanted, look, Measuring::Yes).await?;
     judge(args, &sight, form)?;
     let plan = sight.plan.as_ref().map_err(|errors| plan::refused(errors))?;
-    let known = Known::read(&link.state);
     let text = file_text(file)?;
     consent(args, &sight, &known, &text)?;
 
     let (mut secrets, box_id) = prepare(&sight, plan).await?;
     secrets.extend(place::operator_ca(&sight.wanted.boxfile)?);
-    if let Some(known) = &known.box_id
-        && *known != box_id
-    {
-        return Err(another_box(&link.name(), known));
-    }
     let tree = render::tree(plan, &secrets)?;
     let graph = steps::list(plan, &tree);
     let seconds = |step: &StepId| sight.profile.estimates.get(step.as_str()).copied().unwrap_or(1);
@@ -99,7 +97,7 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let kept = Known { box_id: Some(box_id.clone()), operator: None, boxfile: Some(text.clone()) };
     kept.write(&link.state)?;
     let request = run::Request {
-        graph,
+        graph: graph.clone(),
         boxfile: text,
         plan: serde_json::to_value(plan).map_err(anyhow::Error::from)?,
         name: sight.wanted.boxfile.name.to_string(),
@@ -109,6 +107,7 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
         reconnect: Duration::from_secs(args.reconnect),
         again: args.again.iter().cloned().collect::<BTreeSet<_>>(),
         side_by_side: args.parallel.into(),
+        left: sight.left(&graph),
     };
     let hint: run::Hint =
         Arc::new(|text| hints().cause(text).map(|(id, hint)| format!("{} (ciab hint {id})", hint.mend)));
@@ -169,7 +168,7 @@ fn chosen_here(args: &Args, wanted: &Wanted) -> Result<(), Failure> {
 }
 
 /// Logs in with a password once, where one is named and no key works yet.
-async fn place_keys(boxfile: &crate::boxfile::BoxFile, link: &crate::link::Link) -> Result<(), Failure> {
+async fn place_keys(boxfile: &crate::boxfile::BoxFile, link: &Link) -> Result<(), Failure> {
     let crate::link::Place::Ssh(destination) = &link.place else { return Ok(()) };
     if destination.password.is_none() {
         return Ok(());
@@ -235,14 +234,6 @@ async fn prepare(sight: &Sight, plan: &Plan) -> Result<(render::Secrets, String)
         Reply::Secrets(secrets) => Ok((secrets, box_id)),
         _ => Err(odd()),
     }
-}
-
-fn another_box(name: &str, known: &str) -> Failure {
-    Failure::new(
-        Exit::Refused,
-        format!("{name} is another box than before: this workstation knows it as {known}"),
-    )
-    .hint("if the box was installed anew, forget the old one: delete its folder below ~/.local/state/ciab")
 }
 
 /// The box file as it was given, for the record; what other layers added is in the plan.

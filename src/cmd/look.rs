@@ -16,7 +16,7 @@ use crate::{
     plan::{self, Bound, Plan, PlanError, Row, check::Case},
     profile::Profile,
     render,
-    step::{Answer, Graph, Step},
+    step::{Answer, Graph, Step, StepId},
     steps,
     tree::Tree,
 };
@@ -36,6 +36,11 @@ impl Look {
 
     pub async fn through(link: Arc<Link>) -> Result<Self, Failure> {
         let client = link.connect().await.map_err(|error| error.failure)?;
+        Self::over(link, client).await
+    }
+
+    /// Over a connection that was just made.
+    pub async fn over(link: Arc<Link>, client: Client) -> Result<Self, Failure> {
         match ask(&client, Request::Hello { version: wire::VERSION }).await? {
             Reply::Hello(hello) => Ok(Self { link, client, hello: *hello }),
             _ => Err(odd()),
@@ -110,6 +115,11 @@ impl Sight {
     /// Looks at the box.
     pub async fn with(wanted: Wanted, measuring: Measuring) -> Result<Self, Failure> {
         let look = Look::at(&wanted.boxfile).await?;
+        Self::through(wanted, look, measuring).await
+    }
+
+    /// Looks at the box over this connection.
+    pub async fn through(wanted: Wanted, look: Look, measuring: Measuring) -> Result<Self, Failure> {
         let (recording, kept) = tokio::join!(look.recording(), look.kept());
         let (recording, kept) = (recording?, kept?);
         let measured = match measuring {
@@ -171,6 +181,12 @@ impl Sight {
         Ok((tree, graph))
     }
 
+    /// Steps that were once done on the box, and that the graph does not have any more.
+    pub fn left(&self, graph: &Graph) -> Vec<String> {
+        let gone = |step: &&StepId| graph.get(step.as_str()).is_none();
+        self.kept.steps.iter().filter(gone).map(ToString::to_string).collect()
+    }
+
     /// The steps as a page shows them, with what the box's record says of each.
     pub async fn rows(&self, plan: &Plan) -> Result<Vec<Row>, Failure> {
         let (_, graph) = self.steps(plan)?;
@@ -197,6 +213,12 @@ impl Sight {
                 },
             ),
         };
-        Ok(graph.steps.iter().map(row).collect())
+        let left = self.left(&graph).into_iter().map(|id| Row {
+            title: "Of an earlier run; this one neither runs it nor takes it back".into(),
+            seconds: 0,
+            status: "left on the box".into(),
+            id,
+        });
+        Ok(graph.steps.iter().map(row).chain(left).collect())
     }
 }

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod cancel;
 pub mod check;
 pub mod cli;
+mod contact;
 pub mod deploy;
 pub mod detect;
 pub mod explain;

@@ -160,7 +160,11 @@ impl Drive {
                 }
                 // The box is going down, or somebody stopped it: what follows shows in the record.
                 State::InDoubt { why } => return Ok(Ended::Doubt { attempt, why }),
-                State::Waiting | State::Prepared => {
+                State::Waiting => {
+                    let why = "the box went down before it began".to_owned();
+                    return Ok(Ended::Doubt { attempt, why });
+                }
+                State::Prepared => {
                     let error = "systemd did not start its unit".to_owned();
                     return Ok(Ended::Failed { attempt, error, tail });
                 }

@@ -43,6 +43,8 @@ pub struct Request {
     pub again: BTreeSet<StepId>,
     /// Steps that may run side by side.
     pub side_by_side: usize,
+    /// Steps of earlier runs that the graph does not have: told, never silent.
+    pub left: Vec<String>,
 }
 
 /// What a person or a signal wants.

@@ -86,6 +86,9 @@ impl Memory {
             let steps = request.graph.steps.len() - on_demand.len();
             let (profile, name) = (request.profile.clone(), request.name.clone());
             lines.push(teller.tell(Kind::RunStarted { steps, holding: skipped.len(), profile, name }));
+            if !request.left.is_empty() {
+                lines.push(teller.tell(Kind::LeftOnBox { steps: request.left.clone() }));
+            }
         }
         lines.extend(skipped.into_iter().map(|step| teller.tell(Kind::StepSkipped { step, adopted: false })));
         for line in lines {

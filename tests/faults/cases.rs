@@ -58,11 +58,15 @@ pub(crate) fn run_all(
     work: &Path,
     binary: &Path,
     wanted: impl Fn(&str) -> bool,
-    keep: bool,
-) -> Result<Vec<Case>> {
+    leave_up: bool,
+    kept: &dyn Fn(&Case) -> Result<()>,
+) -> Result<()> {
+    let chosen: Vec<_> = CASES.iter().filter(|(name, _)| wanted(name)).collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
     let mut ground = Ground::new("f-cases", work, binary)?;
-    let mut cases = Vec::new();
-    for (name, run) in CASES.iter().filter(|(name, _)| wanted(name)) {
+    for (name, run) in chosen {
         let began = Instant::now();
         let mut at = At { ground: &mut ground, work, binary, exits: vec![], notes: vec![] };
         if let Err(error) = run(&mut at) {
@@ -74,20 +78,25 @@ pub(crate) fn run_all(
             _ => Verdict::Failed,
         };
         let (exits, notes) = (at.exits, at.notes);
-        let case =
-            Case { name: (*name).into(), outcome: verdict, exits, seconds: began.elapsed().as_secs_f64(), notes };
+        let case = Case {
+            name: (*name).into(),
+            outcome: verdict,
+            exits,
+            seconds: began.elapsed().as_secs_f64(),
+            notes,
+        };
         show_case(&case);
         if verdict == Verdict::Failed {
             let short: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
             crate::keep(&ground.host, &work.join("case"), &work.join(format!("failed-{short}")));
         }
-        cases.push(case);
+        kept(&case)?;
         ground.reset(work, binary)?;
     }
-    if !keep {
+    if !leave_up {
         ground.host.down();
     }
-    Ok(cases)
+    Ok(())
 }
 
 impl At<'_> {
@@ -138,7 +147,12 @@ impl At<'_> {
 
     /// How often a counted step acted.
     fn acted(&self, step: &str) -> usize {
-        self.ground.host.said(&format!("cat /srv/count/{step} 2>/dev/null | wc -l")).trim().parse().unwrap_or(0)
+        self.ground
+            .host
+            .said(&format!("cat /srv/count/{step} 2>/dev/null | wc -l"))
+            .trim()
+            .parse()
+            .unwrap_or(0)
     }
 }
 
@@ -304,7 +318,11 @@ fn never_ends(at: &mut At<'_>) -> Result<()> {
     let (mut engine, place, mut pid) = at.held(&mut one, "ended-unwritten")?;
     for _ in 0..2 {
         // Armed before this one is gone: the next comes at once.
-        host.exec(&format!(": > {0}/{1}; kill -KILL {pid}; rm -f {0}/{1}.hit", crate::host::PLACES, place.name))?;
+        host.exec(&format!(
+            ": > {0}/{1}; kill -KILL {pid}; rm -f {0}/{1}.hit",
+            crate::host::PLACES,
+            place.name
+        ))?;
         pid = place.reached(&host, &mut engine, LIMIT).context("the step did not act again")?;
     }
     host.exec(&format!("kill -KILL {pid}"))?;
@@ -325,9 +343,14 @@ fn unconfirmed(at: &mut At<'_>) -> Result<()> {
     at.note_unless(!host.said("cat /etc/fault-network.conf").is_empty(), "the change was not made");
     engine.kill();
     place.release(&host);
-    until(Duration::from_secs(60), || (!host.said("cat /run/fault-reverted 2>/dev/null").is_empty()).then_some(()))
-        .context("the change was not taken back in 60 s")?;
-    at.note_unless(host.said("cat /etc/fault-network.conf 2>/dev/null").is_empty(), "the old file is not back");
+    until(Duration::from_secs(60), || {
+        (!host.said("cat /run/fault-reverted 2>/dev/null").is_empty()).then_some(())
+    })
+    .context("the change was not taken back in 60 s")?;
+    at.note_unless(
+        host.said("cat /etc/fault-network.conf 2>/dev/null").is_empty(),
+        "the old file is not back",
+    );
     at.ends_well(&mut one)
 }
 
@@ -346,7 +369,10 @@ fn restart_unconfirmed(at: &mut At<'_>) -> Result<()> {
     at.notes.extend(struck.notes);
     let attempts = end_state::attempts(&at.ground.host)?;
     let acted = attempts.iter().filter(|a| a.step == "network" && a.began).count();
-    at.note_unless(acted == 2, format!("a change that was taken back was made {acted} times in all, not twice"));
+    at.note_unless(
+        acted == 2,
+        format!("a change that was taken back was made {acted} times in all, not twice"),
+    );
     Ok(())
 }
 
@@ -378,7 +404,10 @@ fn box_damaged(at: &mut At<'_>) -> Result<()> {
     let before = end_state::attempts(&host)?;
     let exit = one.run(&graph::graph(), LIMIT)?;
     at.expect("a run with a damaged box.json", exit, 2);
-    at.note_unless(one.complaint().contains("/var/lib/ciab/box.json"), format!("no place: {}", one.complaint()));
+    at.note_unless(
+        one.complaint().contains("/var/lib/ciab/box.json"),
+        format!("no place: {}", one.complaint()),
+    );
     if before != end_state::attempts(&host)? {
         bail!("a run with a damaged box.json changed the record");
     }

@@ -130,7 +130,11 @@ const PAST: u64 = 1 << 40;
 
 /// What the record of a step means; a survey says the same (`same_in_survey`) and takes a hundred times as long.
 fn state_of(helper: &mut Helper, step: &str) -> Result<State> {
-    match helper.ask(Request::Follow { step: StepId::new(step).map_err(Error::msg)?, attempt: 1, from: PAST })? {
+    match helper.ask(Request::Follow {
+        step: StepId::new(step).map_err(Error::msg)?,
+        attempt: 1,
+        from: PAST,
+    })? {
         Ok(Reply::Output(output)) => Ok(output.state),
         other => bail!("a look at the end was answered with {other:?}"),
     }

@@ -82,6 +82,7 @@ pub(crate) fn main(words: impl Iterator<Item = String>) -> ExitCode {
                 reconnect: Duration::from_secs(reconnect),
                 again: again.into_iter().map(|step| StepId::new(step).unwrap()).collect(),
                 side_by_side,
+                left: Vec::new(),
             };
             drive(&request, &Arc::new(link))
         }

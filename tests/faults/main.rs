@@ -36,7 +36,7 @@ use crate::{
     engine::Station,
     host::Host,
     results::{Case, Results},
-    strike::{Combination, Verdict, Struck},
+    strike::{Combination, Struck, Verdict},
 };
 
 /// Strikes runs of a graph with faults, and judges what is left.
@@ -63,6 +63,9 @@ struct Words {
     /// Hosts that are used side by side.
     #[arg(long, default_value_t = 2)]
     hosts: usize,
+    /// Leaves out what has passed in target/faults.json, and adds to it.
+    #[arg(long)]
+    resume: bool,
     /// Makes docs/faults.md from target/faults.json.
     #[arg(long)]
     table: bool,
@@ -135,16 +138,28 @@ fn test(words: &Words) -> Result<usize> {
     let work = top.join("target/faults");
     fs::create_dir_all(&work)?;
     let binary = engine_binary(&work)?;
-    results.combinations = strike_all(chosen, words, &work, &binary)?;
-    // Kept also when a case takes the rest with it.
-    results.save(&json)?;
-    let by_name = |name: &str| words.full || words.case.iter().any(|word| name.contains(word));
-    if words.full || !words.case.is_empty() {
-        results.cases = cases::run_all(&work, &binary, by_name, words.keep)?;
+    if words.resume && json.exists() {
+        results = Results { mode, ..Results::load(&json)? };
+        chosen.retain(|c| !results.has_passed(c.place, &c.fault.to_string()));
     }
+    let before = results.seconds;
+    let results = Mutex::new(results);
+    let keep = |add: &dyn Fn(&mut Results)| {
+        let mut results = results.lock().unwrap();
+        add(&mut results);
+        results.seconds = before + began.elapsed().as_secs_f64();
+        results.save(&json)
+    };
+    strike_all(chosen, words, &work, &binary, &|struck| keep(&|results| results.add(struck.clone())))?;
+    let by_name = |name: &str| {
+        let wanted = words.full || words.case.iter().any(|word| name.contains(word));
+        wanted && !(words.resume && results.lock().unwrap().case_passed(name))
+    };
+    cases::run_all(&work, &binary, by_name, words.keep, &|case| {
+        keep(&|results| results.add_case(case.clone()))
+    })?;
     fs::remove_file(&binary)?;
-    results.seconds = began.elapsed().as_secs_f64();
-    results.save(&json)?;
+    let results = results.into_inner().unwrap();
     println!("faults: {} combinations, {:.0} s", results.combinations.len(), results.seconds);
     Ok(results.failed())
 }
@@ -171,21 +186,25 @@ fn engine_binary(work: &Path) -> Result<PathBuf> {
 }
 
 /// Hosts side by side, each taking the next combination when it is free.
-fn strike_all(chosen: Vec<Combination>, words: &Words, work: &Path, binary: &Path) -> Result<Vec<Struck>> {
+fn strike_all(
+    chosen: Vec<Combination>,
+    words: &Words,
+    work: &Path,
+    binary: &Path,
+    keep: &(dyn Fn(&Struck) -> Result<()> + Sync),
+) -> Result<()> {
     let total = chosen.len();
-    let queue: Mutex<VecDeque<(usize, Combination)>> = Mutex::new(chosen.into_iter().enumerate().collect());
-    let found: Mutex<Vec<(usize, Struck)>> = Mutex::default();
-    let hosts = words.hosts.clamp(1, total.max(1)).min(total);
-    let ended: Vec<Result<()>> = thread::scope(|scope| {
+    let queue: Mutex<VecDeque<Combination>> = Mutex::new(chosen.into());
+    thread::scope(|scope| {
         let worker = |n: usize| {
-            let (queue, found) = (&queue, &found);
+            let queue = &queue;
             scope.spawn(move || -> Result<()> {
                 let mut ground = Ground::new(&format!("f-{n}"), work, binary)?;
                 loop {
-                    let Some((at, combination)) = queue.lock().unwrap().pop_front() else { break };
+                    let Some(combination) = queue.lock().unwrap().pop_front() else { break };
                     let result = ground.strike(&combination, work, binary)?;
                     show(&result);
-                    found.lock().unwrap().push((at, result));
+                    keep(&result)?;
                 }
                 if !words.keep {
                     ground.host.down();
@@ -193,15 +212,12 @@ fn strike_all(chosen: Vec<Combination>, words: &Words, work: &Path, binary: &Pat
                 Ok(())
             })
         };
-        let workers: Vec<_> = (0..hosts).map(worker).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked"))).collect()
-    });
-    for result in ended {
-        result?;
-    }
-    let mut found = found.into_inner().unwrap();
-    found.sort_by_key(|(at, _)| *at);
-    Ok(found.into_iter().map(|(_, result)| result).collect())
+        let workers: Vec<_> = (0..words.hosts.max(1).min(total)).map(worker).collect();
+        let ended =
+            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")));
+        // Each is waited for, whatever another one met.
+        ended.collect::<Vec<_>>().into_iter().collect()
+    })
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -275,6 +291,7 @@ impl Ground {
             recoveries: 0,
             seconds: began.elapsed().as_secs_f64(),
             notes: vec![format!("{error:#}")],
+            commit: results::commit(),
         };
         let result = struck.unwrap_or_else(failed);
         if result.outcome == Verdict::Failed {
@@ -308,5 +325,11 @@ fn run_whole(station: &mut Station) -> Result<()> {
 /// One line for a case, as for a combination.
 pub(crate) fn show_case(case: &Case) {
     let outcome = word(case.outcome);
-    println!("{outcome:11} {} exits {:?} {:.1} s {}", case.name, case.exits, case.seconds, case.notes.join("; "));
+    println!(
+        "{outcome:11} {} exits {:?} {:.1} s {}",
+        case.name,
+        case.exits,
+        case.seconds,
+        case.notes.join("; ")
+    );
 }

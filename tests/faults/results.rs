@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Comma
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::strike::{Struck, Verdict};
+use crate::strike::{self, Struck, Verdict};
 
 /// A whole run of the tests.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub(crate) struct Case {
 impl Results {
     pub(crate) fn new(mode: &str, seed: &str) -> Self {
         Self {
-            commit: said("git", &["rev-parse", "HEAD"]),
+            commit: commit(),
             date: jiff::Timestamp::now().to_string(),
             machine: format!("{}, {} CPUs", said("uname", &["-srm"]), said("nproc", &[])),
             mode: mode.into(),
@@ -50,6 +50,30 @@ impl Results {
         all.filter(|outcome| *outcome == Verdict::Failed).count()
     }
 
+    /// Adds what came out, in place of what was there before.
+    pub(crate) fn add(&mut self, struck: Struck) {
+        match self.combinations.iter_mut().find(|c| c.place == struck.place && c.fault == struck.fault) {
+            Some(old) => *old = struck,
+            None => self.combinations.push(struck),
+        }
+    }
+
+    pub(crate) fn add_case(&mut self, case: Case) {
+        match self.cases.iter_mut().find(|c| c.name == case.name) {
+            Some(old) => *old = case,
+            None => self.cases.push(case),
+        }
+    }
+
+    pub(crate) fn has_passed(&self, place: &str, fault: &str) -> bool {
+        let passed = self.combinations.iter().filter(|c| c.outcome == Verdict::Passed);
+        passed.into_iter().any(|c| c.place == place && c.fault == fault)
+    }
+
+    pub(crate) fn case_passed(&self, name: &str) -> bool {
+        self.cases.iter().any(|case| case.name == name && case.outcome == Verdict::Passed)
+    }
+
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
         fs::write(path, serde_json::to_vec_pretty(self)?).with_context(|| format!("write {}", path.display()))
     }
@@ -59,19 +83,29 @@ impl Results {
         serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))
     }
 
+    fn commits(&self) -> String {
+        let mut all: Vec<&str> =
+            self.combinations.iter().map(|c| &c.commit[..c.commit.len().min(10)]).collect();
+        all.sort_unstable();
+        all.dedup();
+        format!("Commit {}", all.join(" and "))
+    }
+
     /// The page `docs/faults.md`.
     pub(crate) fn page(&self) -> String {
-        let mut faults: Vec<&str> = Vec::new();
-        let mut places: Vec<&str> = Vec::new();
-        let mut cells: BTreeMap<(&str, &str), String> = BTreeMap::new();
-        for result in &self.combinations {
-            let (place, fault) = (result.place.as_str(), result.fault.as_str());
+        let all = strike::all("");
+        let faults: Vec<String> = all.iter().fold(Vec::new(), |mut faults, c| {
+            let fault = c.fault.to_string();
             if !faults.contains(&fault) {
                 faults.push(fault);
             }
-            if !places.contains(&place) {
-                places.push(place);
-            }
+            faults
+        });
+        let mut places: Vec<&str> = all.iter().map(|c| c.place).collect();
+        places.dedup();
+        let mut cells: BTreeMap<(&str, &str), String> = BTreeMap::new();
+        for result in &self.combinations {
+            let (place, fault) = (result.place.as_str(), result.fault.as_str());
             let cell = match result.outcome {
                 Verdict::Passed => {
                     format!("`{}` +{}, {:.0} s", result.step, result.recoveries, result.seconds)
@@ -87,8 +121,8 @@ impl Results {
              A place is where a process is held while the fault is done (`src/failpoint.rs`); `action-middle` is \
              in the graph's own jobs (`tests/faults/graph.rs`). After each, the box is compared file by file with \
              one that met no fault, no finished action has run twice, and another run finds nothing to do.\n\n\
-             Commit {}, {}, {}, {} of {} combinations, {:.0} s.\n\n",
-            self.commit,
+             {}, {}, {}, {} of {} combinations passed, {:.0} s.\n\n",
+            self.commits(),
             self.date,
             self.machine,
             self.combinations.iter().filter(|c| c.outcome == Verdict::Passed).count(),
@@ -99,7 +133,7 @@ impl Results {
         let _ = writeln!(page, "|---|{}", "---|".repeat(faults.len()));
         for place in places {
             let row: Vec<&str> =
-                faults.iter().map(|f| cells.get(&(place, *f)).map_or("", String::as_str)).collect();
+                faults.iter().map(|f| cells.get(&(place, f.as_str())).map_or("", String::as_str)).collect();
             let _ = writeln!(page, "| `{place}` | {} |", row.join(" | "));
         }
         page.push_str("\n| case | outcome | exit statuses | seconds |\n|---|---|---|---|\n");
@@ -134,6 +168,11 @@ pub(crate) fn check_page(page: &str) -> Result<()> {
         "docs/faults.md was changed by hand: make it with `make faults`"
     );
     Ok(())
+}
+
+/// The commit that is tested.
+pub(crate) fn commit() -> String {
+    said("git", &["rev-parse", "HEAD"])
 }
 
 fn said(program: &str, words: &[&str]) -> String {
