@@ -7,8 +7,8 @@ use ciab::{
         agent,
         cli::{Cli, Command, LogFormat},
     },
-    failure::Exit,
-    report::{self, out},
+    failure::{Exit, Failure},
+    report::{self, Form, out},
 };
 use clap::Parser;
 
@@ -17,7 +17,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // `--help` and `--version` come this way too; clap knows where each belongs.
-            let _ = error.print();
+            if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+                out::failure(&wrong_words(&error), Form::Json);
+            } else {
+                let _ = error.print();
+            }
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
@@ -38,6 +42,15 @@ fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// What clap says for people, as the failure of a command: its first paragraph, and its tips.
+fn wrong_words(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim();
+    let words = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+    tips.fold(Failure::new(Exit::Usage, words), Failure::hint)
 }
 
 /// The log goes to standard error, above whatever is drawn there.
