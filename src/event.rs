@@ -25,36 +25,104 @@ pub struct Event {
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The run begins or goes on: how many steps there are, how many of them already hold.
-    RunStarted { steps: usize, holding: usize, profile: String, name: String },
+    RunStarted {
+        steps: usize,
+        holding: usize,
+        profile: String,
+        name: String,
+    },
     /// A step was looked at and will not run; `adopted` when no record but the probe said so.
-    StepSkipped { step: String, adopted: bool },
+    StepSkipped {
+        step: String,
+        adopted: bool,
+    },
     /// What was done once is gone, and is done again.
-    StepDrifted { step: String, why: String },
-    StepStarted { step: String, attempt: u32, title: String },
+    StepDrifted {
+        step: String,
+        why: String,
+    },
+    StepStarted {
+        step: String,
+        attempt: u32,
+        title: String,
+    },
     /// The step was running already, from this or an earlier connection.
-    StepFollowed { step: String, attempt: u32, title: String },
+    StepFollowed {
+        step: String,
+        attempt: u32,
+        title: String,
+    },
     /// Whole lines of the step's output, redacted on the box.
-    StepOutput { step: String, attempt: u32, text: String },
+    StepOutput {
+        step: String,
+        attempt: u32,
+        text: String,
+    },
     /// Past its soft limit, in seconds.
-    StepSlow { step: String, attempt: u32, after: u32 },
+    StepSlow {
+        step: String,
+        attempt: u32,
+        after: u32,
+    },
     /// An attempt began and its end was never written; what is done about it.
-    StepInDoubt { step: String, attempt: u32, why: String, then: String },
+    StepInDoubt {
+        step: String,
+        attempt: u32,
+        why: String,
+        then: String,
+    },
     /// Will be tried again in so many seconds.
-    StepRetry { step: String, attempt: u32, error: String, delay: u32 },
-    StepDone { step: String, attempt: u32, millis: u64 },
-    StepFailed { step: String, attempt: u32, error: String, tail: Vec<String>, log: String, hint: Option<String> },
+    StepRetry {
+        step: String,
+        attempt: u32,
+        error: String,
+        delay: u32,
+    },
+    StepDone {
+        step: String,
+        attempt: u32,
+        millis: u64,
+    },
+    StepFailed {
+        step: String,
+        attempt: u32,
+        error: String,
+        tail: Vec<String>,
+        log: String,
+        hint: Option<String>,
+    },
     /// A change that may cut the box off has been made and waits to be confirmed over a new connection.
-    GuardArmed { step: String, seconds: u32 },
-    GuardConfirmed { step: String },
+    GuardArmed {
+        step: String,
+        seconds: u32,
+    },
+    GuardConfirmed {
+        step: String,
+    },
     /// The connection was lost; jobs on the box go on.
-    ConnectionLost { why: String },
-    ConnectionBack { after_millis: u64 },
+    ConnectionLost {
+        why: String,
+    },
+    ConnectionBack {
+        after_millis: u64,
+    },
     /// Something worth knowing that changes nothing.
-    Note { text: String },
+    Note {
+        text: String,
+    },
     /// Steps of an earlier run that the present graph does not have.
-    LeftOnBox { steps: Vec<String> },
-    Proof { id: String, what: String, measured: String, pass: bool },
-    RunFinished { outcome: Outcome },
+    LeftOnBox {
+        steps: Vec<String>,
+    },
+    Proof {
+        id: String,
+        what: String,
+        measured: String,
+        pass: bool,
+    },
+    RunFinished {
+        outcome: Outcome,
+    },
 }
 
 /// How a run ended.

@@ -2,7 +2,7 @@
 //!
 //! `plan` prints the same list that runs; the helper on the box executes and probes it (`agent`).
 
-use std::{borrow::Borrow, collections::BTreeMap, fmt, time::Duration};
+use std::{borrow::Borrow, collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -32,6 +32,14 @@ impl StepId {
 impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+impl FromStr for StepId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(text)
     }
 }
 
@@ -273,7 +281,8 @@ impl Graph {
             }
             for before in step.before() {
                 if !seen.contains(&before) {
-                    faults.push(format!("step `{}` needs `{before}`, which does not come before it", step.id));
+                    faults
+                        .push(format!("step `{}` needs `{before}`, which does not come before it", step.id));
                 }
             }
             if let InDoubt::Repair(repair) = &step.in_doubt

@@ -13,10 +13,10 @@ fn lines(path: &Path) -> Vec<String> {
 
 fn refusal(case: &Path) -> String {
     let mut layers = Layers::new();
-    layers.document(Layer::File, "box.yaml", &fs::read(case.join("box.yaml")).unwrap());
+    layers.document(Layer::File, "box.yaml", &fs::read(case.join("box.yaml")).unwrap_or_default());
     lines(&case.join("cmdline")).iter().for_each(|line| layers.cmdline(line));
     for line in lines(&case.join("env")) {
-        let (name, value) = line.split_once('=').unwrap();
+        let (name, value) = line.split_once('=').unwrap_or((&line, ""));
         layers.variable(name, value);
     }
     lines(&case.join("flags")).iter().for_each(|line| layers.flag(line));

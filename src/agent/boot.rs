@@ -22,7 +22,9 @@ fn start_time(stat: &str) -> Option<u64> {
 /// Milliseconds of `CLOCK_BOOTTIME`: goes on while the box is suspended, and nobody can set it.
 pub fn clock() -> u64 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
-    now.map_or(0, |t| u64::try_from(t.tv_sec()).unwrap_or(0) * 1000 + u64::try_from(t.tv_nsec()).unwrap_or(0) / 1_000_000)
+    now.map_or(0, |t| {
+        u64::try_from(t.tv_sec()).unwrap_or(0) * 1000 + u64::try_from(t.tv_nsec()).unwrap_or(0) / 1_000_000
+    })
 }
 
 /// Whether the manager has begun to stop everything. A job that is ended then may report success.

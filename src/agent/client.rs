@@ -82,7 +82,8 @@ impl Client {
     /// Asks, and waits for the answer as long as the connection lives.
     pub async fn ask(&self, request: Request) -> Result<Reply, AskError> {
         let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
-        let frame = wire::encode(&Asked { id, request }).map_err(|error| AskError::Lost(error.to_string()))?;
+        let frame =
+            wire::encode(&Asked { id, request }).map_err(|error| AskError::Lost(error.to_string()))?;
         let (sender, answer) = oneshot::channel();
         {
             let mut state = self.shared.state();

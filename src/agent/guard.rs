@@ -7,11 +7,11 @@
 //! | file | means |
 //! |---|---|
 //! | `0`, `1`, .. | content of the files as they were |
-//! | `armed.json` | the old state is whole on the disk, and what to do to return to it |
+//! | `armed.json` | the timer runs, and how to return to the old state |
 //! | `confirmed`, `reverted` | how it ended; the first to be written wins, under the lock |
 //!
-//! The change begins after `arm` has returned. A crash in the middle of it leaves nothing armed, or something
-//! armed whose revert changes nothing.
+//! The change begins after `arm` has returned. A crash in the middle of it leaves nothing armed: at most units
+//! that find nothing to take back and remove themselves.
 
 mod saved;
 mod units;
@@ -49,7 +49,7 @@ const LOCK: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum GuardState {
-    /// Nothing was saved, so nothing was changed.
+    /// It was never armed, so nothing was changed.
     None,
     /// The old state comes back `seconds` after this, or at a boot.
     Armed {
@@ -104,17 +104,22 @@ pub fn arm(of: Attempt<'_>, guard: &Guard, helper: &str, now: Timestamp, host: &
     for attempt in open_attempts(of.step, host)? {
         revert(Attempt { attempt, ..of }, host)?;
     }
-    ensure!(state(of, host)? == GuardState::None, "attempt {} of {} was guarded before", of.attempt, of.step);
     let folder = folder(of, host);
     durable::folders(&folder, 0o700)?;
+    let _lock = lock(of, host)?;
+    ensure!(state(of, host)? == GuardState::None, "attempt {} of {} was guarded before", of.attempt, of.step);
     let mut saved = Vec::new();
     for (number, path) in guard.files.iter().enumerate() {
         saved.push(Saved::keep(path, &folder.join(number.to_string()), host)?);
     }
     let armed = Armed { since: now, boot: boot(host)?, guard: guard.clone(), saved };
-    durable::write(&folder.join("armed.json"), &serde_json::to_vec(&armed)?, Meta::PRIVATE)?;
-    units::start(of, guard.seconds, helper, host).inspect_err(|error| {
-        // Else a boot long after would bring back files that somebody has rightly changed since.
+    let started = units::start(of, guard.seconds, helper, host)
+        // Last: what never got as far has changed nothing, and must not undo what others do later.
+        .and_then(|()| {
+            durable::write(&folder.join("armed.json"), &serde_json::to_vec(&armed)?, Meta::PRIVATE)
+        })
+        .and_then(|()| units::check(of, host));
+    started.inspect_err(|error| {
         let _ = close(of, "reverted", &[format!("the guard could not be armed: {error:#}")], host);
     })
 }
@@ -143,7 +148,7 @@ fn close(of: Attempt<'_>, how: &str, complaints: &[String], host: &Host) -> Resu
 ///
 /// Ends the attempt's own unit first, so it is not called from within it.
 pub fn revert(of: Attempt<'_>, host: &Host) -> Result<GuardState> {
-    if state(of, host)? == GuardState::None {
+    if !folder(of, host).is_dir() {
         return Ok(GuardState::None);
     }
     let _lock = lock(of, host)?;
@@ -248,5 +253,7 @@ fn boot(host: &Host) -> Result<String> {
     Ok(format!("{} {}", id.trim(), start.context("read the start time in /proc/1/stat")?))
 }
 
+#[cfg(test)]
+mod real_tests;
 #[cfg(test)]
 mod tests;

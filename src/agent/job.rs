@@ -76,8 +76,18 @@ fn act(spec: &Spec, attempt: &Attempt) -> Result<()> {
     }
 }
 
+/// The word `%helper` stands for this binary, wherever it is kept.
+pub(super) fn with_helper(argv: &[String]) -> Result<Vec<String>> {
+    let word = |word: &String| match word.as_str() {
+        "%helper" => Ok(env::current_exe().context("find this helper's own file")?.to_string_lossy().into_owned()),
+        _ => Ok(word.clone()),
+    };
+    argv.iter().map(word).collect()
+}
+
 /// Replaces this process, so that systemd sees the job's own end and no second supervisor is needed.
 fn become_job<'a>(argv: &[String], extra: impl Iterator<Item = (&'a String, &'a String)>) -> Result<()> {
+    let argv = with_helper(argv)?;
     let (program, words) = argv.split_first().context("the job has no program")?;
     let mut command = Command::new(program);
     // A fixed environment: what the manager happened to have is no input of a step.

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fs, io, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{record::{Record, write_whole}, wire::SecretSpec};
+use super::{
+    record::{Record, write_whole},
+    wire::SecretSpec,
+};
 use crate::{secrets, yaml};
 
 /// The name of the key that digests of inputs are made with.
@@ -23,7 +26,8 @@ impl Keep {
         let values = match fs::read_to_string(&path) {
             // The parser's own message quotes the line, which is a secret: only the place is told.
             Ok(text) => yaml::from_str(&text).map_err(|error| {
-                let place = error.location().map_or(String::new(), |l| format!(":{}:{}", l.line(), l.column()));
+                let place =
+                    error.location().map_or(String::new(), |l| format!(":{}:{}", l.line(), l.column()));
                 anyhow::anyhow!("read {}{place}: the file is damaged", path.display())
             })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),

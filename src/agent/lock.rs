@@ -54,7 +54,9 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 Err(Fault::Locked { holder: holder(record).unwrap_or_else(|| "an unknown run".into()) })
             }
-            Err(TryLockError::Error(error)) => Err(Fault::failed(&anyhow::Error::from(error).context("take the lock"))),
+            Err(TryLockError::Error(error)) => {
+                Err(Fault::failed(&anyhow::Error::from(error).context("take the lock")))
+            }
         }
     }
 }
@@ -68,7 +70,12 @@ pub fn holder(record: &Record) -> Option<String> {
         Err(_) => {
             let text = fs::read(record.path("holder.json")).unwrap_or_default();
             let holder: Option<Holder> = serde_json::from_slice(&text).ok();
-            Some(holder.map_or_else(|| "an unknown run".into(), |h| format!("{} (process {})", h.display, h.pid)))
+            Some(
+                holder.map_or_else(
+                    || "an unknown run".into(),
+                    |h| format!("{} (process {})", h.display, h.pid),
+                ),
+            )
         }
     }
 }

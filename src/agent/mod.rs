@@ -3,6 +3,7 @@
 //! `serve` answers an engine; every change runs as a unit of its own (`unit`), in which `job` acts and writes that
 //! it began, and writes how it ended. `record` is what all of them believe; `standing` is what a record means.
 
+pub mod before;
 pub mod boot;
 pub mod client;
 mod documents;

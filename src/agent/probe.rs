@@ -17,7 +17,9 @@ pub fn ask(step: &Step, attempt: Option<&Attempt>) -> Answer {
     let host = Host::here(BTreeMap::new());
     match (&step.probe, &step.action) {
         (Probe::Action, Action::Ensure(wants)) | (Probe::Wants(wants), _) => all(wants, &host),
-        (Probe::Action, Action::Put { root, tree, message }) => put::probe(&put::Put { root, tree, message }, &host),
+        (Probe::Action, Action::Put { root, tree, message }) => {
+            put::probe(&put::Put { root, tree, message }, &host)
+        }
         (Probe::Action, _) => Answer::CannotTell("this kind of action has no probe of its own".into()),
         (Probe::Command { argv }, _) => command(argv),
         (Probe::Rebooted, _) => rebooted(attempt),
@@ -59,6 +61,9 @@ fn all(wants: &[Want], host: &Host) -> Answer {
 }
 
 fn command(argv: &[String]) -> Answer {
+    // A viewer's own file is unlinked: its path would name nothing, the link of the running process still does.
+    let argv: Vec<String> =
+        argv.iter().map(|word| if word == "%helper" { "/proc/self/exe".into() } else { word.clone() }).collect();
     let Some((program, words)) = argv.split_first() else {
         return Answer::CannotTell("the probe has no program".into());
     };

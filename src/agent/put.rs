@@ -202,4 +202,6 @@ fn is_text(path: &str, text: &str, host: &Host) -> bool {
 }
 
 #[cfg(test)]
+mod real_tests;
+#[cfg(test)]
 mod tests;

@@ -315,7 +315,8 @@ fn parse_block<T: DeserializeOwned>(bytes: &[u8]) -> Block<T> {
     }
     let filled = bytes.len() - bytes.iter().rev().take_while(|byte| **byte == 0).count();
     let parse = || {
-        let (json, digest) = bytes[..filled].strip_suffix(b"\n")?.split_at_checked(filled.checked_sub(66)?)?;
+        let (json, digest) =
+            bytes[..filled].strip_suffix(b"\n")?.split_at_checked(filled.checked_sub(66)?)?;
         if digest.first() != Some(&b'\n') || digest[1..] != *sha256(json).as_bytes() {
             return None;
         }
@@ -387,7 +388,10 @@ fn private(path: &Path) -> Result<File> {
 fn refuse_memory(path: &Path) -> Result<()> {
     let kind = nix::sys::statfs::statfs(path).with_context(|| format!("look at {}", path.display()))?;
     if kind.filesystem_type() == nix::sys::statfs::TMPFS_MAGIC {
-        bail!("{} is in memory (tmpfs), and the record must survive a restart: mount a disk there", path.display());
+        bail!(
+            "{} is in memory (tmpfs), and the record must survive a restart: mount a disk there",
+            path.display()
+        );
     }
     Ok(())
 }

@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn every_secret_goes_and_the_rest_stays() {
-        let redactor = Redactor::new(["hunter2hunter2", "short", "-----BEGIN K-----\nAAAABBBBCCCC\n-----END K-----"]);
+        let redactor =
+            Redactor::new(["hunter2hunter2", "short", "-----BEGIN K-----\nAAAABBBBCCCC\n-----END K-----"]);
         assert_eq!(redactor.clean("a hunter2hunter2 b short"), "a [redacted] b short");
         assert_eq!(redactor.clean("x AAAABBBBCCCC y"), "x [redacted] y");
     }

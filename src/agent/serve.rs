@@ -11,8 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    boot, documents, guard,
-    install,
+    boot, documents, guard, install,
     keep::Keep,
     lock::{self, Lease, Lock},
     probe,
@@ -55,7 +54,12 @@ struct Locked {
 }
 
 /// Answers requests from `from` on `to` until the other side closes.
-pub fn serve(root: &Path, digest: &str, mut from: impl Read, to: impl Write + Send + 'static) -> io::Result<()> {
+pub fn serve(
+    root: &Path,
+    digest: &str,
+    mut from: impl Read,
+    to: impl Write + Send + 'static,
+) -> io::Result<()> {
     let helper = Arc::new(Helper {
         record: Record::at(root),
         digest: digest.to_owned(),
@@ -96,17 +100,22 @@ impl Helper {
             Request::Survey { graph } => self.survey(graph).map_err(fault),
             Request::Status => self.status().map_err(fault),
             Request::Follow { step, attempt, from } => self.follow(&step, attempt, from).map_err(fault),
-            Request::Events { after } => documents::events(&self.record, after).map(Reply::Events).map_err(fault),
+            Request::Events { after } => {
+                documents::events(&self.record, after).map(Reply::Events).map_err(fault)
+            }
             Request::Probe { step } => Ok(Reply::Answer(self.probe(&step)?)),
             Request::Prove { probes } => Ok(Reply::Answers(probe::ask_all(&probes))),
             Request::Read { paths } => Ok(Reply::Files(documents::files(&paths))),
             Request::Bound => self.bound().map_err(fault),
-            Request::Support => documents::support(&self.record, &hold(&self.redactor)).map(Reply::Support).map_err(fault),
+            Request::Support => {
+                documents::support(&self.record, &hold(&self.redactor)).map(Reply::Support).map_err(fault)
+            }
             Request::Confirm { step, attempt } => self.confirm(&step, attempt).map_err(fault),
             Request::Cancel { now } => self.cancel(now).map_err(fault),
             Request::Lock { display, name } => self.lock(&display, &name),
             writing => {
-                let Some((binary, run)) = hold(&self.locked).as_ref().map(|l| (l.binary.clone(), l.run)) else {
+                let Some((binary, run)) = hold(&self.locked).as_ref().map(|l| (l.binary.clone(), l.run))
+                else {
                     return Err(Fault::NotLocked);
                 };
                 self.write(writing, &binary, run).map_err(fault)
@@ -160,7 +169,10 @@ impl Helper {
             box_id: identity.map(|identity| identity.box_id),
             run: self.record.run()?,
             boot: boot::current()?,
-            hostname: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+            hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
             root: nix::unistd::geteuid().is_root(),
         })))
     }
@@ -199,7 +211,8 @@ impl Helper {
             ("plan.json", serde_json::to_vec_pretty(plan)?),
             ("graph.json", serde_json::to_vec(&graph)?),
         ];
-        let documents: Vec<(&str, &[u8])> = documents.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+        let documents: Vec<(&str, &[u8])> =
+            documents.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
         let run = self.record.begin(&documents)?;
         if let Some(locked) = hold(&self.locked).as_mut() {
             locked.run = run;
@@ -245,7 +258,10 @@ impl Helper {
 
     fn adopt(&self, step: &StepId, run: u64) -> Result<Reply> {
         let spec = self.spec(step, run)?;
-        anyhow::ensure!(survey::adoptable(&spec.step), "the probe of step `{step}` does not compare its inputs");
+        anyhow::ensure!(
+            survey::adoptable(&spec.step),
+            "the probe of step `{step}` does not compare its inputs"
+        );
         let answer = probe::ask(&spec.step, None);
         if answer == Answer::Holds {
             let number = self.record.latest(step)?.map_or(0, |attempt| attempt.number) + 1;
@@ -336,7 +352,8 @@ impl Helper {
             lock::holder(&self.record).is_some() || !unit::loaded()?.is_empty(),
             "nothing is running on this box"
         );
-        std::fs::write(CANCEL, if now { "now\n" } else { "no-new-steps\n" }).context("leave the wish to cancel")?;
+        std::fs::write(CANCEL, if now { "now\n" } else { "no-new-steps\n" })
+            .context("leave the wish to cancel")?;
         if now {
             unit::stop_all()?;
         }
@@ -356,4 +373,3 @@ fn facts() -> Result<Reply> {
     let _ = Facts::read(&recorder);
     Ok(Reply::Facts(Box::new(recorder.into_recording())))
 }
-

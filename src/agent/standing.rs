@@ -118,10 +118,16 @@ mod tests {
         assert_eq!(said(spec(), began(), end(Exit::Code(0), true, "a"), Blank, false), "in doubt");
         assert_eq!(said(spec(), began(), end(Exit::Code(0), false, "b"), Blank, false), "in doubt");
         assert_eq!(said(spec(), began(), end(Exit::Code(3), true, "a"), Blank, false), "in doubt");
-        assert_eq!(said(spec(), began(), end(Exit::Code(3), false, "a"), Blank, false), "failed { exit: code(3) }");
+        assert_eq!(
+            said(spec(), began(), end(Exit::Code(3), false, "a"), Blank, false),
+            "failed { exit: code(3) }"
+        );
         assert_eq!(said(spec(), began(), end(Exit::Code(0), false, "a"), done(), false), "done");
         assert_eq!(said(spec(), began(), Blank, done(), false), "done");
-        assert_eq!(said(spec(), Blank, end(Exit::Code(96), false, "a"), Blank, false), "failed { exit: code(96) }");
+        assert_eq!(
+            said(spec(), Blank, end(Exit::Code(96), false, "a"), Blank, false),
+            "failed { exit: code(96) }"
+        );
         for damaged in [
             said(Damaged, Blank, Blank, Blank, false),
             said(spec(), Damaged, Blank, Blank, false),

@@ -99,5 +99,8 @@ fn ask_all(steps: &[Step], attempts: &[Option<Attempt>], standings: &mut [Standi
 /// Whether a step without any record may be taken as done when its probe holds: only where the probe compares
 /// the exact inputs.
 pub fn adoptable(step: &Step) -> bool {
-    matches!((&step.action, &step.probe), (Action::Ensure(_) | Action::Put { .. }, crate::step::Probe::Action))
+    matches!(
+        (&step.action, &step.probe),
+        (Action::Ensure(_) | Action::Put { .. }, crate::step::Probe::Action)
+    )
 }

@@ -13,8 +13,7 @@ use anyhow::{Context, Result};
 use super::{
     record::{Attempt, Block},
     redact::Redactor,
-    survey,
-    unit,
+    survey, unit,
     wire::{Output, State},
 };
 use crate::step::StepId;

@@ -31,7 +31,12 @@ pub fn start(helper: &Path, record: &Path, step: &Step, attempt: &Attempt) -> Re
         "UMask=0077".to_owned(),
     ];
     let mut command = Command::new("systemd-run");
-    command.args(["--quiet", "--collect", "--no-block", &format!("--unit={}", name(&step.id, attempt.number))]);
+    command.args([
+        "--quiet",
+        "--collect",
+        "--no-block",
+        &format!("--unit={}", name(&step.id, attempt.number)),
+    ]);
     command.arg(format!("--description=ciab: {}", step.title));
     for property in properties {
         command.arg(format!("--property={property}"));

@@ -37,25 +37,37 @@ pub struct Answered {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
-    Hello { version: u32 },
+    Hello {
+        version: u32,
+    },
     /// Keeps the lease alive.
     Ping,
     /// Everything the readers of facts ask for, as one recording.
     Facts,
-    Measure { requests: Vec<MeasureRequest> },
+    Measure {
+        requests: Vec<MeasureRequest>,
+    },
     /// Where every step stands: record, inputs, and what its probe says.
-    Survey { graph: Graph },
+    Survey {
+        graph: Graph,
+    },
     /// The latest run's documents, and what runs now.
     Status,
     /// Output of an attempt from a byte on; waits a moment when there is none.
-    Follow { step: StepId, attempt: u32, from: u64 },
+    Follow {
+        step: StepId,
+        attempt: u32,
+        from: u64,
+    },
     /// Events of the current run after a sequence number.
     Events { after: u64 },
     Probe { step: StepId },
     /// Asks probes that belong to no step: the proofs of `verify`.
     Prove { probes: Vec<Probe> },
     /// Texts of files as they are on the box, to be compared with a tree.
-    Read { paths: Vec<String> },
+    Read {
+        paths: Vec<String>,
+    },
     /// What an earlier run decided, and the values of all secrets (the caller is root on the box already).
     Bound,
     /// Redacted record for a support bundle.
@@ -66,25 +78,53 @@ pub enum Request {
     /// Gives the lock back before the connection ends.
     Unlock,
     /// Makes the named secrets that do not exist yet.
-    Secrets { names: Vec<SecretSpec> },
-    SaveBound { bound: serde_json::Value },
+    Secrets {
+        names: Vec<SecretSpec>,
+    },
+    SaveBound {
+        bound: serde_json::Value,
+    },
     /// Opens a run: its documents are kept, its number is given.
-    Begin { boxfile: String, plan: serde_json::Value, graph: Graph },
+    Begin {
+        boxfile: String,
+        plan: serde_json::Value,
+        graph: Graph,
+    },
     /// Goes on with a run after the connection was lost; refused when another one has begun since.
-    Resume { run: u64 },
+    Resume {
+        run: u64,
+    },
     /// Writes the specification of an attempt and starts its unit.
-    Start { step: StepId, attempt: u32 },
+    Start {
+        step: StepId,
+        attempt: u32,
+    },
     /// Asks the probe of an ended attempt, and writes `done` if it holds.
-    Finish { step: StepId, attempt: u32 },
+    Finish {
+        step: StepId,
+        attempt: u32,
+    },
     /// Writes `done` for a step that holds though no attempt of ours says so, where its probe compares inputs.
-    Adopt { step: StepId },
+    Adopt {
+        step: StepId,
+    },
     /// Confirms a guarded change; only accepted over a connection that is younger than the change.
-    Confirm { step: StepId, attempt: u32 },
-    Stop { step: StepId, attempt: u32 },
+    Confirm {
+        step: StepId,
+        attempt: u32,
+    },
+    Stop {
+        step: StepId,
+        attempt: u32,
+    },
     /// Asks a run that is going on elsewhere to begin nothing new (`now`: and to stop what runs).
-    Cancel { now: bool },
+    Cancel {
+        now: bool,
+    },
     /// Appends an event to the record, for later readers.
-    Say { line: String },
+    Say {
+        line: String,
+    },
 }
 
 /// Answers, in the order of the requests.
@@ -94,7 +134,9 @@ pub enum Reply {
     Hello(Box<Hello>),
     Nothing,
     /// What another terminal asked of this run.
-    Pong { cancel: Option<Cancel> },
+    Pong {
+        cancel: Option<Cancel>,
+    },
     Facts(Box<Recording>),
     Measured(Box<Measured>),
     Survey(Vec<Standing>),
@@ -106,9 +148,14 @@ pub enum Reply {
     Files(BTreeMap<String, FileState>),
     Bound(Box<Kept>),
     Support(BTreeMap<String, String>),
-    Locked { box_id: String, last_event: u64 },
+    Locked {
+        box_id: String,
+        last_event: u64,
+    },
     Secrets(BTreeMap<String, String>),
-    Begun { run: u64 },
+    Begun {
+        run: u64,
+    },
     Started,
     Finished(Answer),
 }
@@ -170,8 +217,12 @@ pub enum State {
     Prepared,
     /// Its unit is loaded.
     Active,
-    InDoubt { why: String },
-    Failed { exit: Exit },
+    InDoubt {
+        why: String,
+    },
+    Failed {
+        exit: Exit,
+    },
     /// Ended well; the probe has the next word.
     Ended,
     Done,
@@ -244,9 +295,16 @@ impl std::fmt::Debug for Kept {
 #[serde(rename_all = "kebab-case")]
 pub enum FileState {
     Absent,
-    Present { mode: u32, owner: String, group: String, text: String },
+    Present {
+        mode: u32,
+        owner: String,
+        group: String,
+        text: String,
+    },
     /// Larger than a MiB, no text, or not a file.
-    Odd { why: String },
+    Odd {
+        why: String,
+    },
 }
 
 /// A secret to be made when it does not exist.

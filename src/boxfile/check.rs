@@ -7,7 +7,7 @@ use super::{
     nearest::nearest,
     node::{Entry, Node, NodeKind, Style},
     place::Place,
-    shape::{Integer, Key, Shape, Table},
+    shape::{Integer, Key, Shape, Table, is_secret},
     text::Reader,
     traps::{Reads, reads},
 };
@@ -250,10 +250,11 @@ impl Check<'_> {
         if words.iter().any(|(word, _)| word == text) {
             return Some(Value::from(text));
         }
-        if tables.get("prompt").is_some() && words.is_empty() {
+        if is_secret(words, tables) {
             // The text itself may be the secret: it is neither repeated nor shown.
             let hint = "write where it is: {file: /path}, {prompt: Question} or {credential: name}";
-            self.fault(Fault::Secret, node, "a secret does not stand in a box file".to_owned(), hint);
+            let finding = Finding::new(Fault::Secret, &node.place, "a secret does not stand in a box file");
+            self.findings.push(finding.hide(&node.place).key(self.path.join(".")).hint(hint));
             return None;
         }
         let known = words.iter().map(|(word, _)| word.as_str()).chain(tables.names());
@@ -279,7 +280,11 @@ impl Check<'_> {
                 None => format!("known: {}", table.names().collect::<Vec<_>>().join(", ")),
             },
         };
-        let finding = Finding::new(Fault::UnknownKey, &entry.key_place, format!("`{path}` is not known"));
+        let meant = nearest(&entry.key, table.names()).and_then(|known| table.get(known));
+        let mut finding = Finding::new(Fault::UnknownKey, &entry.key_place, format!("`{path}` is not known"));
+        if meant.is_some_and(|key| key.shape.is_secret()) && entry.value.scalar().is_some() {
+            finding = finding.hide(&entry.value.place);
+        }
         self.findings.push(finding.key(path).hint(hint));
     }
 
@@ -307,7 +312,7 @@ impl Check<'_> {
             }
         };
         let hint = match (shape, &node.kind) {
-            (Shape::Choice { tables, words }, _) if words.is_empty() && tables.get("prompt").is_some() => {
+            (shape, _) if shape.is_secret() => {
                 "write {file: /path}, {prompt: Question} or {credential: name}".to_owned()
             }
             _ => hint,

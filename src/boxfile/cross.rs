@@ -20,6 +20,7 @@ const TAKEN: [&str; 26] = [
     "backup",
     "bin",
     "daemon",
+    "docker",
     "games",
     "gnats",
     "irc",
@@ -40,7 +41,6 @@ const TAKEN: [&str; 26] = [
     "uucp",
     "uuidd",
     "www-data",
-    "docker",
 ];
 
 /// Checks the merged tree. A value that is missing or wrong in itself takes no part.

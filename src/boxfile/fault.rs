@@ -64,16 +64,26 @@ pub struct Finding {
     pub also: Option<(Place, String)>,
     /// A way out, as a sentence fragment or something to write.
     pub hint: Option<String>,
+    /// A value that is or may be a secret: no source line shows it.
+    pub(super) hidden: Option<Place>,
 }
 
 impl Finding {
     pub(super) fn new(fault: Fault, place: &Place, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into(), key: None, place: Some(place.clone()), also: None, hint: None }
+        Self {
+            fault,
+            message: message.into(),
+            key: None,
+            place: Some(place.clone()),
+            also: None,
+            hint: None,
+            hidden: None,
+        }
     }
 
     /// Something that is not there, so has no place.
     pub(super) fn nowhere(fault: Fault, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into(), key: None, place: None, also: None, hint: None }
+        Self { fault, message: message.into(), key: None, place: None, also: None, hint: None, hidden: None }
     }
 
     #[must_use]
@@ -85,6 +95,12 @@ impl Finding {
     #[must_use]
     pub(super) fn also(mut self, place: &Place, label: impl Into<String>) -> Self {
         self.also = Some((place.clone(), label.into()));
+        self
+    }
+
+    #[must_use]
+    pub(super) fn hide(mut self, place: &Place) -> Self {
+        self.hidden = Some(place.clone());
         self
     }
 
@@ -156,9 +172,8 @@ impl Findings {
     fn shown(&self, place: &Place) -> String {
         let source = self.sources.source(place);
         let here = |place: &&Place| std::ptr::eq(self.sources.source(place), source);
-        let secrets = self.list.iter().filter(|finding| finding.fault == Fault::Secret);
-        let spans: Vec<_> =
-            secrets.filter_map(|f| f.place.as_ref()).filter(here).map(|place| place.span.clone()).collect();
+        let hidden = self.list.iter().filter_map(|finding| finding.hidden.as_ref()).filter(here);
+        let spans: Vec<_> = hidden.map(|place| place.span.clone()).collect();
         mask::hide(&source.text, &spans)
     }
 

@@ -21,7 +21,9 @@ use super::{
 use crate::{profile, yaml};
 
 /// Layers as they are found, in any order; `wanted` puts them in theirs.
-#[derive(Debug, Default)]
+///
+/// It has no `Debug`: until they are checked, its nodes may hold a secret that somebody wrote out.
+#[derive(Default)]
 pub struct Layers {
     sources: Sources,
     trees: Vec<(Layer, Node)>,
@@ -184,7 +186,8 @@ fn presets(key: &Key) -> Option<Value> {
 mod tests {
     use super::*;
 
-    const FILE: &str = "apiVersion: ciab/v1\nkind: Box\nprofile: base\naccess:\n  password: {file: /a}\n  ssh_keys:\n    - ssh-ed25519 \
+    const FILE: &str = "apiVersion: ciab/v1\nkind: Box\nprofile: base\n\
+                        access:\n  password: {file: /a}\n  ssh_keys:\n    - ssh-ed25519 \
                         AAAAC3NzaC1lZDI1NTE5AAAAILXX9PFuZ8K1PqYwEhBVGHd5BFlMSkqKMZqUu3yzvZ8B\n";
 
     fn with(add: impl FnOnce(&mut Layers)) -> Result<Wanted, Findings> {

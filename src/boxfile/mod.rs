@@ -144,7 +144,6 @@ pub enum Engine {
 #[serde(default, deny_unknown_fields)]
 pub struct Checks {
     /// Ids of checks whose failure stops nothing; `ciab check` lists the ids.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<CheckId>,
 }
 

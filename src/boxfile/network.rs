@@ -12,6 +12,8 @@ use super::{
 };
 
 /// How the box is reached, its own networks, and the name and time servers it asks.
+///
+/// Lists that a profile may preset are written even when empty: an empty one is a choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
@@ -26,10 +28,8 @@ pub struct Network {
     /// The network that containers get their addresses from.
     pub containers: Cidr,
     /// Name servers. Left out, those that the box has now are kept.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dns: Vec<IpAddr>,
     /// Time servers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ntp: Vec<HostOrIp>,
     /// The proxy that the box must use to reach the internet.
     #[serde(skip_serializing_if = "Option::is_none")]

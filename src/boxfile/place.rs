@@ -1,6 +1,6 @@
 //! Where a value stands: in which layer, in which text, at which bytes.
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 use serde::Serialize;
 
@@ -69,12 +69,19 @@ impl Layer {
 }
 
 /// One text that values were read from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Source {
     pub layer: Layer,
     /// A file's path, or what else the text is called.
     pub name: String,
     pub text: String,
+}
+
+impl fmt::Debug for Source {
+    /// Without the text: an operator may have written a secret into it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("layer", &self.layer).field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// Every text of one reading; a `Place` is a number in it.

@@ -32,7 +32,7 @@ pub fn markdown() -> String {
     };
     for (path, key) in &keys {
         // References to secrets are explained once, below.
-        if keys.iter().any(|(outer, key)| is_secret(key) && path.starts_with(&format!("{outer}."))) {
+        if keys.iter().any(|(outer, key)| key.shape.is_secret() && path.starts_with(&format!("{outer}."))) {
             continue;
         }
         let preset = match &key.default {
@@ -51,10 +51,6 @@ pub fn markdown() -> String {
     page.push_str("| secret | where a secret is, never the secret: ");
     page.push_str("`{file: /path}`, `{prompt: Question}` or `{credential: name}` (systemd) |\n");
     page
-}
-
-fn is_secret(key: &Key) -> bool {
-    matches!(&key.shape, Shape::Choice { tables, .. } if tables.get("prompt").is_some())
 }
 
 fn meaning(key: &Key) -> String {
@@ -78,7 +74,7 @@ fn kind(shape: &Shape) -> String {
         Shape::Text { format, .. } => format.clone(),
         Shape::List(item) => format!("list of {}", kind(&item.shape)),
         Shape::Table(_) | Shape::Map { .. } => "section".to_owned(),
-        Shape::Choice { tables, .. } if tables.get("prompt").is_some() => "secret".to_owned(),
+        shape if shape.is_secret() => "secret".to_owned(),
         Shape::Choice { words, tables } => {
             let words = words.iter().map(|(word, _)| format!("`{word}`"));
             words.chain(tables.names().map(|name| format!("`{name}:`"))).collect::<Vec<_>>().join(", ")

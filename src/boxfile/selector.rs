@@ -232,7 +232,8 @@ impl FromStr for SizeRange {
             };
         }
         // Longer signs first, so that `>=` is not read as `>`.
-        let signs: [(&str, fn(Bytes) -> Self); 4] =
+        type Make = fn(Bytes) -> SizeRange;
+        let signs: [(&str, Make); 4] =
             [(">=", Self::AtLeast), ("<=", Self::AtMost), (">", Self::Above), ("<", Self::Below)];
         match signs.iter().find_map(|(sign, make)| text.strip_prefix(sign).map(|rest| (make, rest))) {
             Some((make, size)) => size.parse().map(make),

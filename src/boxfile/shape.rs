@@ -133,6 +133,11 @@ impl Key {
 }
 
 impl Shape {
+    /// True where a reference to a secret is wanted.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Choice { words, tables } if is_secret(words, tables))
+    }
+
     fn of(schema: &Value) -> Self {
         if let Some(variants) = schema.get("oneOf").and_then(Value::as_array) {
             return Self::choice(variants);
@@ -192,6 +197,11 @@ impl Shape {
         }
         Self::Choice { words, tables }
     }
+}
+
+/// A choice of references to a secret: the one that has `prompt`.
+pub(super) fn is_secret(words: &[(String, String)], tables: &Table) -> bool {
+    words.is_empty() && tables.get("prompt").is_some()
 }
 
 fn table(schema: &Value) -> Table {

@@ -65,7 +65,10 @@ fn is_decimal(text: &str) -> bool {
 
 /// `190:20:30`, with or without a fraction.
 fn is_sexagesimal(digits: &str) -> bool {
-    let whole = digits.split_once('.').map_or(digits, |(whole, _)| whole);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if !fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
+        return false;
+    }
     let mut parts = whole.split(':');
     let first = parts.next().unwrap_or_default();
     let rest: Vec<_> = parts.collect();
@@ -133,6 +136,8 @@ mod tests {
             ("12:30:45", Reads::Sexagesimal),
             ("52:54:00:12:34:56", Reads::Sexagesimal),
             ("22:22", Reads::Sexagesimal),
+            ("0000:00:03.0", Reads::Sexagesimal),
+            ("0000:00:03.;", Reads::Text),
             ("2026-11-20", Reads::Date),
             ("2026-11-20T10:00:00Z", Reads::Date),
             ("=", Reads::Special),

@@ -134,8 +134,10 @@ fn flow(node: &Node) -> String {
     }
 }
 
-/// The key of the box file that a mistyped path was meant to be.
+/// The key of the box file that a mistyped path was meant to be, or one that ends as it does.
 pub fn nearest_key(path: &str) -> Option<String> {
     let known = Key::box_file().all();
-    nearest(path, known.iter().map(|(path, _)| path.as_str())).map(str::to_owned)
+    let names = || known.iter().map(|(path, _)| path.as_str());
+    let found = nearest(path, names()).or_else(|| names().find(|name| name.rsplit('.').next() == Some(path)));
+    found.map(str::to_owned)
 }

@@ -5,7 +5,11 @@ use std::{io, path::PathBuf, process::ExitCode};
 use clap::{Args, Subcommand};
 
 use crate::{
-    agent::{job, record, serve},
+    agent::{
+        before, job,
+        record::{self, Record},
+        serve,
+    },
     step::StepId,
 };
 
@@ -25,6 +29,13 @@ pub enum Agent {
     Job(Attempt),
     /// Writes down how an attempt ended.
     Ended(Attempt),
+    /// Records files, and what else the box is like, before anything changes.
+    Before {
+        /// Only say whether all are recorded: exit status 0 or 1.
+        #[arg(long)]
+        check: bool,
+        paths: Vec<String>,
+    },
     /// Takes back a guarded change that nobody confirmed.
     Revert { step: String, attempt: u32 },
 }
@@ -62,11 +73,22 @@ pub fn main(agent: Agent) -> ExitCode {
             Ok(step) => job::job(&record, &step, attempt),
             Err(error) => done(Err(anyhow::anyhow!(error))),
         },
+        Agent::Before { check: false, paths } => done(before::record(&Record::at(record::ROOT), &paths)),
+        Agent::Before { check: true, paths } => match before::is_recorded(&Record::at(record::ROOT), &paths) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                tracing::error!("{error:#}");
+                ExitCode::from(2)
+            }
+        },
         Agent::Revert { step, attempt } => {
             done(StepId::new(step).map_err(anyhow::Error::msg).and_then(|step| job::revert(&step, attempt)))
         }
-        Agent::Ended(Attempt { record, step, attempt }) => {
-            done(StepId::new(step).map_err(anyhow::Error::msg).and_then(|step| job::ended(&record, &step, attempt)))
-        }
+        Agent::Ended(Attempt { record, step, attempt }) => done(
+            StepId::new(step)
+                .map_err(anyhow::Error::msg)
+                .and_then(|step| job::ended(&record, &step, attempt)),
+        ),
     }
 }

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::look::{Measuring, Sight};
 use crate::{
     boxfile::{args::BoxArgs, names::CheckId},
-    failure::Exit,
+    failure::{Exit, Failure},
     plan::check::{Case, Report, find, judge, page},
+    report::out,
 };
 
 /// Judges the box before anything is changed.
@@ -50,8 +52,16 @@ pub fn check(case: &Case<'_>, ignore: &[CheckId]) -> Checked {
     }
 }
 
+/// Looks at the box, measures, and prints every finding.
+pub async fn run(args: &CheckArgs) -> Result<Exit, Failure> {
+    let sight = Sight::of(&args.boxfile, args.replay.as_deref(), Measuring::Yes).await?;
+    let checked = check(&sight.case(), &args.ignore);
+    if args.json { out::json(&checked.json) } else { out::page(&checked.text) }?;
+    Ok(checked.exit)
+}
+
 /// Reads an id that a check has; a misspelt one would ignore nothing and say nothing.
-fn known(text: &str) -> Result<CheckId, String> {
+pub(super) fn known(text: &str) -> Result<CheckId, String> {
     let id: CheckId = text.parse()?;
     match find(id.as_str()) {
         Some(_) => Ok(id),

@@ -19,7 +19,7 @@ use crate::{
     boxfile::{args::BoxArgs, names::CheckId},
     event::Outcome,
     failure::{Exit, Failure},
-    plan::{self, Plan, check::Case},
+    plan::{self, Plan},
     profile::hints,
     render,
     report::{self, Form, Manner, Report, Setup, out},
@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "ID", value_parser = check::known)]
     pub ignore: Vec<CheckId>,
     /// A step that may act again whatever its record says; may be given more than once.
-    #[arg(long, value_name = "STEP", value_parser = StepId::new)]
+    #[arg(long, value_name = "STEP")]
     pub again: Vec<StepId>,
     /// How many seconds a box may be away before the run gives up.
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
@@ -81,7 +81,8 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let text = file_text(file)?;
     consent(args, &sight, &known, &text)?;
 
-    let (secrets, box_id) = prepare(&sight, plan).await?;
+    let (mut secrets, box_id) = prepare(&sight, plan).await?;
+    secrets.extend(place::operator_ca(&sight.wanted.boxfile)?);
     if let Some(known) = &known.box_id
         && *known != box_id
     {
@@ -89,7 +90,9 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     }
     let tree = render::tree(plan, &secrets)?;
     let graph = steps::list(plan, &tree);
-    let estimates = graph.steps.iter().map(|step| (step.id.clone(), plan.estimate(step.id.as_str()))).collect();
+    let seconds = |step: &StepId| sight.profile.estimates.get(step.as_str()).copied().unwrap_or(1);
+    let estimates = graph.steps.iter().map(|step| (step.id.clone(), seconds(&step.id))).collect();
+    let operator = Some(sight.wanted.boxfile.access.operator.name.to_string());
     let kept = Known { box_id: Some(box_id.clone()), operator: None, boxfile: Some(text.clone()) };
     kept.write(&link.state)?;
     let request = run::Request {
@@ -139,22 +142,18 @@ async fn place_keys(boxfile: &crate::boxfile::BoxFile, link: &crate::link::Link)
 
 /// Says everything that stands against a deployment, and stops if anything does.
 fn judge(args: &Args, sight: &Sight, form: Form) -> Result<(), Failure> {
-    let case = Case {
-        facts: &sight.facts,
-        measured: sight.measured.as_ref(),
-        wanted: &sight.wanted.boxfile,
-        profile: &sight.profile,
-        plan: sight.plan.as_ref().map_err(Vec::as_slice),
-        bound: sight.bound.as_ref(),
-    };
-    let report = check::report(&case, &args.ignore);
-    if report.fails() {
-        if form == Form::Human {
-            out::note(&report.page());
-        }
-        check::verdict(&report)?;
+    let checked = check::check(&sight.case(), &args.ignore);
+    if checked.exit == Exit::Done {
+        return Ok(());
     }
-    Ok(())
+    if form == Form::Human {
+        out::note(&checked.text);
+    }
+    let mut ids: Vec<&str> = checked.report.failing().map(|finding| finding.id.as_str()).collect();
+    ids.dedup();
+    let first = ids.first().copied().unwrap_or_default();
+    Err(Failure::new(checked.exit, format!("preflight failed: {}", ids.join(", ")))
+        .hint(format!("`ciab hint {first}` says what it means and what helps")))
 }
 
 /// A box file that differs from the one the box was set up with, by somebody else or from elsewhere, is shown.

@@ -164,7 +164,7 @@ mod tests {
             .collect();
         assert_eq!(said.json["values"][0]["from"]["layer"], "flag");
         assert_eq!(said.json["values"][0]["value"], "[192.0.2.123]");
-        assert_eq!(layers, ["env", "file", "profile"]);
+        assert_eq!(layers, ["env", "file", "profile", "default"]);
         assert!(said.text.contains("over profile: profiles/base.yaml:"), "{}", said.text);
     }
 

@@ -23,7 +23,7 @@ const NEWS: Duration = Duration::from_millis(500);
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// A step; the whole run when left out.
-    #[arg(value_name = "STEP", value_parser = StepId::new)]
+    #[arg(value_name = "STEP")]
     pub step: Option<StepId>,
     /// Go on until the run or the step has ended.
     #[arg(short, long)]

@@ -13,8 +13,12 @@ use crate::{
     failure::{Exit, Failure},
     link::Link,
     measure::Measured,
-    plan::{self, Bound, Plan, PlanError},
+    plan::{self, Bound, Plan, PlanError, Row, check::Case},
     profile::Profile,
+    render,
+    step::{Answer, Graph, Step},
+    steps,
+    tree::Tree,
 };
 
 /// A box, looked at over one connection.
@@ -141,6 +145,55 @@ impl Sight {
         let plan = Plan::make(&facts, &wanted.boxfile, &profile, bound.as_ref());
         let secrets = std::mem::take(&mut kept.secrets);
         Ok(Self { wanted, profile, facts, measured, bound, secrets, plan, look, kept })
+    }
+}
+
+impl Sight {
+    /// What preflight judges.
+    pub fn case(&self) -> Case<'_> {
+        Case {
+            facts: &self.facts,
+            wanted: &self.wanted.boxfile,
+            profile: &self.profile,
+            plan: self.plan.as_ref().map_err(Vec::as_slice),
+            bound: self.bound.as_ref(),
+        }
+    }
+
+    /// The tree and the steps of a plan; with stand-ins for secrets that the box has not made yet.
+    pub fn steps(&self, plan: &Plan) -> Result<(Tree, Graph), Failure> {
+        let mut secrets = render::stand_ins(plan);
+        secrets.extend(self.secrets.clone());
+        secrets.extend(super::place::operator_ca(&self.wanted.boxfile)?);
+        let tree = render::tree(plan, &secrets)?;
+        let graph = steps::list(plan, &tree);
+        Ok((tree, graph))
+    }
+
+    /// The steps as a page shows them, with what the box's record says of each.
+    pub async fn rows(&self, plan: &Plan) -> Result<Vec<Row>, Failure> {
+        let (_, graph) = self.steps(plan)?;
+        let standings = match &self.look {
+            Some(look) => match ask(&look.client, Request::Survey { graph: graph.clone() }).await? {
+                Reply::Survey(standings) => standings,
+                _ => return Err(odd()),
+            },
+            None => Vec::new(),
+        };
+        let row = |step: &Step| Row {
+            id: step.id.to_string(),
+            title: step.title.clone(),
+            seconds: self.profile.estimates.get(step.id.as_str()).copied().unwrap_or(1),
+            status: standings.iter().find(|standing| standing.step == step.id).map_or(String::new(), |standing| {
+                match (standing.attempt, &standing.answer) {
+                    // Before the first run nothing is done, whatever already happens to hold.
+                    (0, Answer::Holds) => "holds".into(),
+                    (0, _) => String::new(),
+                    _ => super::status::word(standing),
+                }
+            }),
+        };
+        Ok(graph.steps.iter().map(row).collect())
     }
 }
 

@@ -32,7 +32,7 @@ use crate::{
 fn colour() -> Colour {
     let no = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if std::io::stdout().is_terminal() && !no && !dumb { Colour::Ansi } else { Colour::None }
+    if std::io::stdout().is_terminal() && !no && !dumb { Colour::Ansi } else { Colour::Plain }
 }
 
 /// A completion script.
@@ -51,7 +51,9 @@ fn man(name: Option<&str>) -> Result<Exit, Failure> {
         Some(name) => {
             let found = command.get_subcommands().find(|sub| sub.get_name() == name && !sub.is_hide_set());
             let found = found.cloned().ok_or_else(|| Failure::new(Exit::Usage, format!("there is no command `{name}`")))?;
-            found.name(format!("ciab-{name}"))
+            // A title such as `ciab-deploy`, which clap wants for as long as the program runs.
+            let title: &'static str = format!("ciab-{name}").leak();
+            found.name(title)
         }
     };
     let mut text = Vec::new();

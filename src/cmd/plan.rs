@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::look::{Measuring, Sight};
 use crate::{
     boxfile::args::BoxArgs,
     facts::Facts,
-    plan::{Plan, Row, page, wipe},
+    failure::{Exit, Failure},
+    plan::{self, Plan, Row, page, wipe},
+    report::out,
 };
 
 /// Shows what would be done to the box, and changes nothing.
@@ -41,6 +44,15 @@ pub fn show(plan: &Plan, facts: &Facts, steps: &[Row]) -> Planned {
         text: page(plan, &wiped, steps),
         json: json!({ "schema": SCHEMA, "plan": plan, "wipe": wiped, "steps": steps }),
     }
+}
+
+/// Looks at the box, and prints what would be done.
+pub async fn run(args: &PlanArgs) -> Result<Exit, Failure> {
+    let sight = Sight::of(&args.boxfile, args.replay.as_deref(), Measuring::No).await?;
+    let plan = sight.plan.as_ref().map_err(|errors| plan::refused(errors))?;
+    let rows = sight.rows(plan).await?;
+    let planned = show(plan, &sight.facts, &rows);
+    if args.json { out::json(&planned.json) } else { out::page(&planned.text) }.map(|()| Exit::Done)
 }
 
 #[cfg(test)]

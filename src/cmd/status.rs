@@ -79,7 +79,7 @@ pub async fn events(look: &Look, after: u64) -> Result<Vec<String>, Failure> {
 }
 
 /// A step's state in a word or two.
-fn word(standing: &Standing) -> String {
+pub(super) fn word(standing: &Standing) -> String {
     match (&standing.state, &standing.answer) {
         (State::Waiting, _) => "waiting".into(),
         (State::Prepared, _) => "prepared".into(),

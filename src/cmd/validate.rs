@@ -57,3 +57,59 @@ pub fn run(args: &ValidateArgs, colour: Colour) -> Result<Validated, Failure> {
 fn document(findings: Value) -> Value {
     json!({ "schema": "ciab/validate/v1", "valid": findings == json!([]), "findings": findings })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn validate(file: &std::path::Path) -> Result<Validated, Failure> {
+        let boxfile = BoxArgs { file: Some(file.to_owned()), set: Vec::new() };
+        run(&ValidateArgs { boxfile, json: true }, Colour::Plain)
+    }
+
+    #[test]
+    fn faults_are_told_by_id_place_and_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("box.yaml");
+        fs::write(&file, include_str!("../../docs/box.example.yaml").replace("name: cloud1", "nmae: cloud1"))
+            .unwrap();
+        let said = validate(&file).unwrap();
+        assert_eq!(said.exit, Exit::Usage);
+        let finding = &said.json["findings"][0];
+        assert_eq!(
+            (&finding["id"], &finding["line"], &finding["column"], &finding["key"], &finding["hint"]),
+            (
+                &json!("box.unknown-key"),
+                &json!(14),
+                &json!(1),
+                &json!("nmae"),
+                &json!("did you mean `name`?")
+            )
+        );
+    }
+
+    #[test]
+    fn the_example_is_valid() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("box.yaml");
+        fs::write(&file, include_str!("../../docs/box.example.yaml")).unwrap();
+        let said = validate(&file).unwrap();
+        assert_eq!((said.exit, &said.json["valid"]), (Exit::Done, &json!(true)));
+        assert_eq!(said.text, "the box file is valid: profile base, cloud1.example.org\n");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = validate(&folder.path().join("box.yaml")).unwrap_err();
+        assert_eq!(missing.exit, Exit::Usage);
+        assert!(missing.hints[0].contains("ciab init"), "{:?}", missing.hints);
+        assert!(validate(folder.path()).unwrap_err().hints[0].contains("name the file"));
+        assert_eq!(
+            validate(std::path::Path::new("/dev/zero")).unwrap().json["findings"][0]["id"],
+            "box.unreadable"
+        );
+    }
+}

@@ -10,7 +10,8 @@ use crate::agent::client::Client;
 
 /// Starts this binary as the helper, through sudo when this process is not root's.
 pub(super) async fn connect(digest: &str, password: Option<&SecretString>) -> Result<Client, LinkError> {
-    let failed = |error: std::io::Error| LinkError::passing(format!("start the helper on this machine: {error}"));
+    let failed =
+        |error: std::io::Error| LinkError::passing(format!("start the helper on this machine: {error}"));
     let this = std::env::current_exe().map_err(failed)?;
     let root = nix::unistd::geteuid().is_root();
     let mut command = if root {

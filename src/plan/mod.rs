@@ -24,6 +24,7 @@ mod proxy;
 #[cfg(test)]
 mod sample;
 mod seen;
+pub mod selector;
 mod software;
 mod text;
 pub mod wipe;

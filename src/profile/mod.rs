@@ -46,6 +46,8 @@ pub struct Profile {
     pub sysctl: Vec<Sysctl>,
     /// Login limits that it sets.
     pub limits: Vec<Limit>,
+    /// Seconds that each step takes when nothing is in the way, for the time left; a step that is not here counts 1.
+    pub estimates: std::collections::BTreeMap<String, u32>,
 }
 
 /// Something that runs on the box, with what it takes when idle to lightly loaded.

@@ -132,8 +132,12 @@ fn unreadable(number: usize, error: &serde_json::Error, board: &Board) -> Event 
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
+    use std::sync::{Arc, Mutex};
+
     use jiff::Timestamp;
+
+    use super::*;
+    use crate::event::Outcome;
 
     /// A moment so many seconds after noon.
     pub(in crate::report) fn at(second: i64) -> Timestamp {
@@ -143,5 +147,193 @@ pub(super) mod tests {
     pub(in crate::report) fn event(second: i64, kind: Kind) -> Event {
         let seq = u64::try_from(second).unwrap();
         Event { schema: event::SCHEMA.into(), seq, at: at(second).to_string(), run: 3, kind }
+    }
+
+    pub(in crate::report) fn setup(manner: Manner) -> Setup {
+        let estimates = [("apt", 60), ("engine", 120)].map(|(id, s)| (StepId::new(id).unwrap(), s)).into();
+        Setup {
+            manner,
+            estimates,
+            again: "ciab deploy lab.yaml".into(),
+            watch: "ciab logs -f lab.yaml".into(),
+        }
+    }
+
+    /// A run that finishes one step and fails in the next.
+    pub(in crate::report) fn failing() -> Vec<Event> {
+        let (profile, name) = ("base".into(), "lab".into());
+        let start = |step: &str, attempt, title: &str| Kind::StepStarted {
+            step: step.into(),
+            attempt,
+            title: title.into(),
+        };
+        vec![
+            event(0, Kind::RunStarted { steps: 3, holding: 1, profile, name }),
+            event(0, Kind::StepSkipped { step: "user".into(), adopted: false }),
+            event(1, start("apt", 1, "Install packages")),
+            event(
+                2,
+                Kind::StepOutput { step: "apt".into(), attempt: 1, text: "one\n\x1b[1mtwo\x1b[0m\n".into() },
+            ),
+            event(61, Kind::StepDone { step: "apt".into(), attempt: 1, millis: 60_100 }),
+            event(61, start("engine", 2, "Start the engine")),
+            event(
+                70,
+                Kind::StepFailed {
+                    step: "engine".into(),
+                    attempt: 2,
+                    error: "exit status 1".into(),
+                    tail: (1..=22).map(|n| format!("line {n}")).collect(),
+                    log: "/var/lib/ciab/steps/engine/2/out".into(),
+                    hint: Some("the disk is full: free some space".into()),
+                },
+            ),
+            event(71, Kind::RunFinished { outcome: Outcome::Failed { step: "engine".into() } }),
+        ]
+    }
+
+    /// A place to write to that can be read while it is written, and that may be closed.
+    #[derive(Clone, Default)]
+    pub(in crate::report) struct Sink(Arc<Mutex<Option<Vec<u8>>>>);
+
+    impl Sink {
+        pub(in crate::report) fn open() -> Self {
+            Self(Arc::new(Mutex::new(Some(Vec::new()))))
+        }
+        pub(in crate::report) fn take(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().as_mut().map(std::mem::take).unwrap()).unwrap()
+        }
+    }
+
+    impl io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match &mut *self.0.lock().unwrap() {
+                Some(text) => text.extend_from_slice(bytes),
+                None => return Err(io::ErrorKind::BrokenPipe.into()),
+            }
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn plain(sink: &Sink, clock: Clock) -> Board {
+        Board::with(setup(Manner::Plain), clock, Box::new(Plain::new(sink.clone())), Paint::off())
+    }
+
+    fn jsonl(events: &[Event]) -> String {
+        events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect()
+    }
+
+    const FAILING: &str = "\
+2026-11-20T12:00:00Z lab: profile base, 3 steps, 1 of them hold already
+2026-11-20T12:00:00Z user: holds
+2026-11-20T12:00:01Z apt: Install packages
+2026-11-20T12:00:02Z apt| one
+2026-11-20T12:00:02Z apt| two
+2026-11-20T12:01:01Z apt: done in 1 min
+2026-11-20T12:01:01Z engine: Start the engine (attempt 2)
+2026-11-20T12:01:10Z engine: FAILED (attempt 2): exit status 1
+2026-11-20T12:01:11Z failed at step engine
+
+Failed: Start the engine (engine), after 1 min 11 s
+  step            engine (attempt 2)
+  error           exit status 1
+  last lines
+    | line 3
+    | line 4
+    | line 5
+    | line 6
+    | line 7
+    | line 8
+    | line 9
+    | line 10
+    | line 11
+    | line 12
+    | line 13
+    | line 14
+    | line 15
+    | line 16
+    | line 17
+    | line 18
+    | line 19
+    | line 20
+    | line 21
+    | line 22
+  likely cause    the disk is full: free some space
+  log on the box  /var/lib/ciab/steps/engine/2/out
+  slowest                1 min  Install packages
+  go on with      ciab deploy lab.yaml
+";
+
+    #[test]
+    fn a_run_in_plain_lines_ends_with_all_that_is_needed_to_go_on() {
+        let sink = Sink::open();
+        let mut board = plain(&sink, Clock::Set(at(0)));
+        failing().iter().for_each(|event| board.event(event));
+        board.end();
+        assert_eq!(sink.take(), FAILING);
+    }
+
+    #[test]
+    fn a_recorded_run_is_shown_as_it_was() {
+        let sink = Sink::open();
+        let record = jsonl(&failing());
+        replay_on(plain(&sink, Clock::Set(Timestamp::UNIX_EPOCH)), record.as_bytes()).unwrap();
+        assert_eq!(sink.take(), FAILING);
+    }
+
+    #[test]
+    fn what_is_no_event_is_named_and_a_torn_end_is_passed_over() {
+        let sink = Sink::open();
+        let record = format!("{}\u{fffd}rubbish\n{{\"schema\"", jsonl(&failing()[..1]));
+        replay_on(plain(&sink, Clock::Set(Timestamp::UNIX_EPOCH)), record.as_bytes()).unwrap();
+        assert_eq!(
+            sink.take(),
+            "2026-11-20T12:00:00Z lab: profile base, 3 steps, 1 of them hold already\n\
+             2026-11-20T12:00:00Z line 2 of the recorded events is left out: expected value at line 1 column 1\n"
+        );
+    }
+
+    #[test]
+    fn json_lines_are_the_events_and_nothing_else() {
+        let sink = Sink::open();
+        let show = Box::new(Json(sink.clone()));
+        let mut board = Board::with(setup(Manner::Json), Clock::Set(at(0)), show, Paint::off());
+        failing().iter().for_each(|event| board.event(event));
+        board.tick();
+        board.end();
+        assert_eq!(sink.take(), jsonl(&failing()));
+    }
+
+    #[test]
+    fn a_silent_step_is_said_to_be_alive_every_so_often() {
+        let sink = Sink::open();
+        let mut board = plain(&sink, Clock::Set(at(0)));
+        failing()[..3].iter().for_each(|event| board.event(event));
+        sink.take();
+        for second in 1..=121 {
+            board.clock = Clock::Set(at(second));
+            board.tick();
+        }
+        assert_eq!(
+            sink.take(),
+            "\
+2026-11-20T12:00:31Z apt: still running (30 s, about 3 min left)
+2026-11-20T12:01:01Z apt: still running (1 min, about 2 min left)
+2026-11-20T12:01:31Z apt: still running (1 min 30 s, about 3 min left)
+2026-11-20T12:02:01Z apt: still running (2 min, about 4 min left)
+"
+        );
+    }
+
+    #[test]
+    fn a_broken_pipe_ends_the_printer_and_not_the_run() {
+        let mut board = plain(&Sink::default(), Clock::Set(at(0)));
+        failing().iter().for_each(|event| board.event(event));
+        assert!(board.show.is_none());
+        assert_eq!(board.progress.finished(), 2);
+        board.end();
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     paint::Paint,
-    words::{clean, count, took},
+    words::{clean, count, took, whole},
 };
 use crate::event::{Kind, Outcome};
 
@@ -141,5 +141,5 @@ fn again(attempt: u32) -> String {
 }
 
 fn seconds(seconds: u32) -> String {
-    if seconds < 10 { format!("{seconds} s") } else { took(Duration::from_secs(seconds.into())) }
+    whole(Duration::from_secs(seconds.into()))
 }

@@ -94,3 +94,61 @@ fn show(mut board: Board, events: &Receiver<Event>, waiting: &AtomicUsize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io, sync::Mutex};
+
+    use super::{
+        super::{
+            Manner,
+            board::tests::{Sink, event, failing, setup},
+            json::Json,
+            paint::Paint,
+        },
+        *,
+    };
+
+    fn report(sink: impl io::Write + Send + 'static) -> Report {
+        Report::on(Board::with(setup(Manner::Json), Clock::going(), Box::new(Json(sink)), Paint::off()))
+    }
+
+    #[test]
+    fn closing_waits_until_everything_is_shown() {
+        let sink = Sink::open();
+        let report = report(sink.clone());
+        failing().iter().for_each(|event| report.event(event));
+        report.close();
+        assert_eq!(sink.take().lines().count(), failing().len());
+    }
+
+    /// A reader that stands still until it is let go.
+    struct Held(Arc<Mutex<()>>, Sink);
+
+    impl io::Write for Held {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _gate = self.0.lock().unwrap();
+            self.1.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stands_still_holds_up_nothing_and_costs_only_output() {
+        let (gate, sink) = (Arc::new(Mutex::new(())), Sink::open());
+        let report = report(Held(Arc::clone(&gate), sink.clone()));
+        let held = gate.lock().unwrap();
+        for n in 0..30 {
+            let text = "x".repeat(1 << 20);
+            report.event(&event(n, Kind::StepOutput { step: "apt".into(), attempt: 1, text }));
+        }
+        report.event(&event(30, Kind::Note { text: "the end".into() }));
+        drop(held);
+        report.close();
+        let shown = sink.take();
+        assert!((8..=11).contains(&(shown.lines().count() - 1)), "{}", shown.lines().count());
+        assert!(shown.ends_with("{\"note\":{\"text\":\"the end\"}}}\n"));
+    }
+}

@@ -13,7 +13,7 @@ use super::{
     clock::between,
     line,
     progress::Progress,
-    words::{about, clean, took},
+    words::{about, clean, whole},
 };
 use crate::event::Event;
 
@@ -57,7 +57,7 @@ impl<W: Write + Send> Show for Plain<W> {
                 let text = format!(
                     "{}: still running ({}{left})",
                     clean(&running.step),
-                    took(between(running.since, now))
+                    whole(between(running.since, now))
                 );
                 self.say(now, &text)?;
                 self.heard.insert(running.step.clone(), now);

@@ -17,7 +17,7 @@ const SLOWEST: usize = 5;
 /// Columns of the page.
 const COLUMNS: usize = 80;
 /// Columns before what a label says.
-const LABEL: usize = 15;
+const LABEL: usize = 16;
 
 /// The summary of a run that has ended; nothing for one that has not.
 pub(super) fn summary(progress: &Progress, setup: &Setup, paint: Paint) -> String {
@@ -72,7 +72,7 @@ impl Page {
     fn label(&mut self, label: &str, text: &str) {
         let mut label = label;
         for line in wrap(&clean(text), COLUMNS - LABEL - 2) {
-            let _ = writeln!(self.0, "  {label:LABEL$}{line}");
+            let _ = writeln!(self.0, "{}", format!("  {label:LABEL$}{line}").trim_end());
             label = "";
         }
     }

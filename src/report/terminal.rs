@@ -12,7 +12,7 @@ use super::{
     paint::Paint,
     progress::{Progress, Running},
     screen,
-    words::{about, clean, took},
+    words::{about, clean, took, whole},
 };
 use crate::event::{Event, Kind};
 
@@ -72,7 +72,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 fn running_text(running: &Running, progress: &Progress) -> String {
-    let time = took(between(running.since, progress.now));
+    let time = whole(between(running.since, progress.now));
     let mut text = format!("{time:>12}  {}", clean(&running.title));
     if running.attempt > 1 {
         text += &format!(" (attempt {})", running.attempt);
@@ -84,7 +84,7 @@ fn running_text(running: &Running, progress: &Progress) -> String {
 }
 
 fn whole_text(progress: &Progress) -> String {
-    let mut text = format!("{}/{}, {}", progress.finished(), progress.steps, took(progress.elapsed()));
+    let mut text = format!("{}/{}, {}", progress.finished(), progress.steps, whole(progress.elapsed()));
     if let Some(left) = progress.left() {
         text += &format!(", {} left", about(left));
     }
@@ -129,8 +129,10 @@ impl Show for Terminal {
     }
 
     fn end(&mut self, summary: &str, _: &Progress) -> io::Result<()> {
-        self.bars.clear()?;
-        self.bars.suspend(|| io::Write::write_all(&mut io::stderr().lock(), summary.as_bytes()))
+        if !summary.is_empty() {
+            self.bars.println(summary.trim_end())?;
+        }
+        self.bars.clear()
     }
 }
 
@@ -138,5 +140,222 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         screen::leave();
         let _ = self.bars.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::TermLike;
+
+    use super::{
+        super::{
+            Manner,
+            board::{
+                Board,
+                tests::{at, event, failing, setup},
+            },
+            clock::Clock,
+        },
+        *,
+    };
+
+    /// A screen of so many columns that keeps its lines, as a terminal does.
+    #[derive(Clone, Debug)]
+    struct Screen(Arc<Mutex<Rows>>);
+
+    #[derive(Debug)]
+    struct Rows {
+        columns: usize,
+        rows: Vec<String>,
+        at: (usize, usize),
+        written: usize,
+    }
+
+    impl Screen {
+        fn new(columns: usize) -> Self {
+            Self(Arc::new(Mutex::new(Rows { columns, rows: vec![String::new()], at: (0, 0), written: 0 })))
+        }
+        fn text(&self) -> String {
+            let rows: Vec<String> =
+                self.0.lock().unwrap().rows.iter().map(|row| row.trim_end().to_owned()).collect();
+            rows.join("\n").trim_end().to_owned()
+        }
+        fn resize(&self, columns: usize) {
+            self.0.lock().unwrap().columns = columns;
+        }
+        fn written(&self) -> usize {
+            self.0.lock().unwrap().written
+        }
+    }
+
+    impl Rows {
+        fn put(&mut self, text: &str) {
+            self.written += text.len();
+            for c in text.chars() {
+                match c {
+                    '\n' => self.at = (self.at.0 + 1, 0),
+                    '\r' => self.at.1 = 0,
+                    c => {
+                        if self.at.1 >= self.columns {
+                            self.at = (self.at.0 + 1, 0);
+                        }
+                        self.set(c);
+                        self.at.1 += 1;
+                    }
+                }
+                while self.rows.len() <= self.at.0 {
+                    self.rows.push(String::new());
+                }
+            }
+        }
+        fn set(&mut self, c: char) {
+            while self.rows.len() <= self.at.0 {
+                self.rows.push(String::new());
+            }
+            let mut row: Vec<char> = self.rows[self.at.0].chars().collect();
+            row.resize(row.len().max(self.at.1 + 1), ' ');
+            row[self.at.1] = c;
+            self.rows[self.at.0] = row.into_iter().collect();
+        }
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            u16::try_from(self.0.lock().unwrap().columns).unwrap()
+        }
+        fn height(&self) -> u16 {
+            24
+        }
+        fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+            let mut rows = self.0.lock().unwrap();
+            rows.at.0 = rows.at.0.saturating_sub(n);
+            Ok(())
+        }
+        fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+            self.0.lock().unwrap().at.0 += n;
+            Ok(())
+        }
+        fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+            self.0.lock().unwrap().at.1 += n;
+            Ok(())
+        }
+        fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+            let mut rows = self.0.lock().unwrap();
+            rows.at.1 = rows.at.1.saturating_sub(n);
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().put(&format!("{text}\n"));
+            Ok(())
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().put(text);
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            let mut rows = self.0.lock().unwrap();
+            let row = rows.at.0;
+            rows.at.1 = 0;
+            if let Some(text) = rows.rows.get_mut(row) {
+                text.clear();
+            }
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn board(screen: &Screen) -> Board {
+        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+        let show = Box::new(Terminal::new(target, Paint::off()));
+        Board::with(setup(Manner::Terminal), Clock::Set(at(0)), show, Paint::off())
+    }
+
+    #[test]
+    fn what_runs_stands_below_what_is_done() {
+        let screen = Screen::new(80);
+        let mut board = board(&screen);
+        failing()[..4].iter().for_each(|event| board.event(event));
+        insta::assert_snapshot!(screen.text(), @r"
+        lab: profile base, 3 steps, 1 of them hold already
+                 1 s  Install packages: two
+        [>                                                  ] 1/3, 2 s, about 3 min left
+        ");
+        failing()[4..6].iter().for_each(|event| board.event(event));
+        insta::assert_snapshot!(screen.text(), @r"
+        lab: profile base, 3 steps, 1 of them hold already
+               1 min  Install packages
+                 0 s  Start the engine (attempt 2)
+        [==============>                              ] 2/3, 1 min 1 s, about 2 min left
+        ");
+        board.event(&failing()[6]);
+        insta::assert_snapshot!(screen.text(), @r"
+        lab: profile base, 3 steps, 1 of them hold already
+               1 min  Install packages
+        engine: FAILED (attempt 2): exit status 1
+        [==============>                             ] 2/3, 1 min 10 s, about 2 min left
+        ");
+    }
+
+    #[test]
+    fn the_end_leaves_the_summary_and_no_bar() {
+        let screen = Screen::new(80);
+        let mut board = board(&screen);
+        failing().iter().for_each(|event| board.event(event));
+        board.end();
+        let text = screen.text();
+        assert!(text.starts_with("lab: profile base") && !text.contains('['), "{text}");
+        assert!(text.ends_with("go on with      ciab deploy lab.yaml"), "{text}");
+    }
+
+    #[test]
+    fn a_narrow_screen_and_a_resized_one_show_no_remains() {
+        let screen = Screen::new(40);
+        let mut board = board(&screen);
+        failing()[..4].iter().for_each(|event| board.event(event));
+        insta::assert_snapshot!(screen.text(), @r"
+        lab: profile base, 3 steps, 1 of them ho
+        ld already
+                 1 s  Install packages: two
+        [>          ] 1/3, 2 s, about 3 min left
+        ");
+        screen.resize(60);
+        board.tick();
+        insta::assert_snapshot!(screen.text(), @r"
+        lab: profile base, 3 steps, 1 of them ho
+        ld already
+                 1 s  Install packages: two
+        [>                              ] 1/3, 2 s, about 3 min left
+        ");
+    }
+
+    #[test]
+    fn many_steps_at_once_leave_room_for_the_rest() {
+        let screen = Screen::new(80);
+        let mut board = board(&screen);
+        board.event(&failing()[0]);
+        for n in 0..12 {
+            let (step, title) = (format!("s{n}"), format!("Step {n}"));
+            board.event(&event(1, Kind::StepStarted { step, attempt: 1, title }));
+        }
+        assert_eq!(screen.text().lines().filter(|line| line.contains("Step")).count(), LINES);
+        assert!(screen.text().contains("4 more running"), "{}", screen.text());
+    }
+
+    #[test]
+    fn a_flood_of_output_is_not_a_flood_of_redraws() {
+        let screen = Screen::new(80);
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), HERTZ);
+        let show = Box::new(Terminal::new(target, Paint::off()));
+        let mut board = Board::with(setup(Manner::Terminal), Clock::Set(at(0)), show, Paint::off());
+        failing()[..3].iter().for_each(|event| board.event(event));
+        for n in 0..10_000 {
+            let text = format!("line {n} of very much output\n");
+            board.event(&event(2, Kind::StepOutput { step: "apt".into(), attempt: 1, text }));
+        }
+        assert!(screen.written() < 100_000, "{} bytes were written", screen.written());
     }
 }

@@ -13,6 +13,12 @@ pub(super) fn took(time: Duration) -> String {
     }
 }
 
+/// A time that still goes on, in whole seconds.
+pub(super) fn whole(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds < 60 { format!("{seconds} s") } else { took(time) }
+}
+
 /// An estimated time, no more exact than it deserves.
 pub(super) fn about(time: Duration) -> String {
     let minutes = (time.as_secs() + 30) / 60;

@@ -64,19 +64,25 @@ pub fn next(step: &Step, standing: &Standing, again: bool) -> Next {
         (State::Done, _) if !standing.same_inputs => run(Because::Changed),
         (State::Done, Answer::Holds) => Next::Skip,
         (State::Done, Answer::Missing(why)) => run(Because::Drifted { why: why.clone() }),
-        (State::Done, Answer::CannotTell(why)) => {
-            Next::Stop { why: format!("it was done, and its probe cannot tell whether it still holds: {why}") }
-        }
+        (State::Done, Answer::CannotTell(why)) => Next::Stop {
+            why: format!("it was done, and its probe cannot tell whether it still holds: {why}"),
+        },
         // A restart that is under way must not be begun a second time.
-        (State::Ended, _) if matches!(step.action, Action::Reboot) => Next::Finish { attempt: standing.attempt },
-        (State::Ended, Answer::Missing(why)) if step.guard.is_none() => run(Because::Drifted { why: why.clone() }),
+        (State::Ended, _) if matches!(step.action, Action::Reboot) => {
+            Next::Finish { attempt: standing.attempt }
+        }
+        (State::Ended, Answer::Missing(why)) if step.guard.is_none() => {
+            run(Because::Drifted { why: why.clone() })
+        }
         (State::Ended, _) => Next::Finish { attempt: standing.attempt },
         (State::Failed { exit }, _) => match &step.in_doubt {
             InDoubt::RunAgain | InDoubt::TrustProbe => run(Because::Failed),
             InDoubt::Repair(by) => {
                 Next::Repair { by: by.clone(), attempt: new, why: format!("it failed before: {exit}") }
             }
-            InDoubt::Stop => Next::Stop { why: format!("it failed before ({exit}), and may not simply be repeated") },
+            InDoubt::Stop => {
+                Next::Stop { why: format!("it failed before ({exit}), and may not simply be repeated") }
+            }
         },
         (State::InDoubt { why }, answer) => match (&step.in_doubt, answer) {
             (InDoubt::RunAgain, _) | (InDoubt::TrustProbe, Answer::Missing(_)) => {
@@ -181,6 +187,9 @@ mod tests {
     #[test]
     fn a_restart_under_way_is_waited_for() {
         let reboot = step(Action::Reboot, InDoubt::TrustProbe);
-        assert_eq!(next(&reboot, &standing(State::Ended, true, missing()), false), Next::Finish { attempt: 1 });
+        assert_eq!(
+            next(&reboot, &standing(State::Ended, true, missing()), false),
+            Next::Finish { attempt: 1 }
+        );
     }
 }

@@ -31,10 +31,18 @@ const CONFIRM_AGAIN: Duration = Duration::from_secs(2);
 pub(super) enum Ended {
     Done,
     /// Its effect is there, but it had other inputs than it has now: it must act once more.
-    Outdated { attempt: u32 },
-    Failed { attempt: u32, error: String, tail: Vec<String> },
+    Outdated {
+        attempt: u32,
+    },
+    Failed {
+        attempt: u32,
+        error: String,
+        tail: Vec<String>,
+    },
     /// The connection is gone; the record knows the rest.
-    Lost { why: String },
+    Lost {
+        why: String,
+    },
 }
 
 impl From<AskError> for Ended {
@@ -138,7 +146,9 @@ impl Drive {
                     return self.finish(attempt, began, tail, same_inputs).await;
                 }
                 State::Done => return Ok(Ended::Done),
-                State::Failed { exit } => return Ok(Ended::Failed { attempt, error: exit.to_string(), tail }),
+                State::Failed { exit } => {
+                    return Ok(Ended::Failed { attempt, error: exit.to_string(), tail });
+                }
                 // The box is going down, or somebody stopped it: what follows shows in the record.
                 State::InDoubt { why } => return Ok(Ended::Lost { why }),
                 State::Waiting | State::Prepared => {
@@ -204,7 +214,9 @@ impl Drive {
                 Err(error) => error.failure.message,
             };
             if began.elapsed() >= patience {
-                return Err(format!("no new connection could confirm the change, so it is taken back: {why}"));
+                return Err(format!(
+                    "no new connection could confirm the change, so it is taken back: {why}"
+                ));
             }
             sleep(CONFIRM_AGAIN).await;
         }
@@ -217,7 +229,9 @@ impl Drive {
         let began = Instant::now();
         let mut slow = false;
         loop {
-            let Reply::Answer(answer) = self.client.ask(Request::Probe { step: self.step.id.clone() }).await? else {
+            let Reply::Answer(answer) =
+                self.client.ask(Request::Probe { step: self.step.id.clone() }).await?
+            else {
                 return Err(AskError::Odd);
             };
             let why = match answer {

@@ -142,13 +142,18 @@ impl<'a> Session<'a> {
         if let Some(run) = self.run
             && hello.run != run
         {
-            let what = format!("another run (number {}) has begun on this box since: this one is over", hello.run);
+            let what =
+                format!("another run (number {}) has begun on this box since: this one is over", hello.run);
             return Err(Trouble::Failure(
-                Failure::new(Exit::Locked, what).hint("see what it does with `ciab status` and `ciab logs -f`"),
+                Failure::new(Exit::Locked, what)
+                    .hint("see what it does with `ciab status` and `ciab logs -f`"),
             ));
         }
-        let lock = wire::Request::Lock { display: self.request.display.clone(), name: self.request.name.clone() };
-        let Reply::Locked { last_event, .. } = client.ask(lock).await? else { return Err(AskError::Odd.into()) };
+        let lock =
+            wire::Request::Lock { display: self.request.display.clone(), name: self.request.name.clone() };
+        let Reply::Locked { last_event, .. } = client.ask(lock).await? else {
+            return Err(AskError::Odd.into());
+        };
         let survey = wire::Request::Survey { graph: self.request.graph.clone() };
         let Reply::Survey(standings) = client.ask(survey).await? else { return Err(AskError::Odd.into()) };
         failpoint::hit("engine-surveyed");
@@ -184,10 +189,11 @@ impl<'a> Session<'a> {
             _ => {}
         }
         match &hello.name {
-            Some(name) if *name != self.request.name => {
-                refused(format!("this box was set up as `{name}`, and the box file names it `{}`", self.request.name))
-                    .map(|f| f.hint("use the box file it was set up with, or give the box its name in `name`"))
-            }
+            Some(name) if *name != self.request.name => refused(format!(
+                "this box was set up as `{name}`, and the box file names it `{}`",
+                self.request.name
+            ))
+            .map(|f| f.hint("use the box file it was set up with, or give the box its name in `name`")),
             _ => None,
         }
     }

@@ -53,7 +53,13 @@ pub(super) enum Pass {
 
 impl Memory {
     /// Takes in a survey, and tells what it shows.
-    pub(super) fn look(&mut self, request: &Request, standings: &[Standing], teller: &mut Teller<'_>, client: &Client) {
+    pub(super) fn look(
+        &mut self,
+        request: &Request,
+        standings: &[Standing],
+        teller: &mut Teller<'_>,
+        client: &Client,
+    ) {
         self.standings = standings.iter().map(|s| (s.step.clone(), s.clone())).collect();
         self.done.clear();
         let on_demand = on_demand(&request.graph.steps);
@@ -111,7 +117,8 @@ pub(super) async fn steps(
     mut wish: watch::Receiver<Wish>,
 ) -> Pass {
     let on_demand = on_demand(&request.graph.steps);
-    let wanted: Vec<&Step> = request.graph.steps.iter().filter(|step| !on_demand.contains(&step.id)).collect();
+    let wanted: Vec<&Step> =
+        request.graph.steps.iter().filter(|step| !on_demand.contains(&step.id)).collect();
     let (events, mut told) = mpsc::unbounded_channel();
     let mut running: BTreeMap<StepId, Step> = BTreeMap::new();
     let mut tasks: JoinSet<(StepId, Ended)> = JoinSet::new();
@@ -138,7 +145,8 @@ pub(super) async fn steps(
                         memory.done.insert(step.id.clone());
                     }
                     Next::Stop { why } => {
-                        let hint = format!("look at the box; then `ciab deploy --again {}` lets it act", step.id);
+                        let hint =
+                            format!("look at the box; then `ciab deploy --again {}` lets it act", step.id);
                         let attempt = standing.attempt;
                         let kind = failure(step, attempt, why, vec![], Some(hint));
                         record(client, teller.tell(kind));
@@ -253,7 +261,11 @@ pub(super) async fn steps(
 async fn go(main: Drive, next: Next, repair: Option<(Drive, u32, String, StepId)>) -> Ended {
     let Next::Repair { attempt, .. } = next else { return main.go(next).await };
     let Some((mend, mend_attempt, why, by)) = repair else {
-        return Ended::Failed { attempt, error: "the step that repairs it does not exist".into(), tail: vec![] };
+        return Ended::Failed {
+            attempt,
+            error: "the step that repairs it does not exist".into(),
+            tail: vec![],
+        };
     };
     let step = main.step.id.to_string();
     let then = format!("`{by}` puts it right first");

@@ -145,3 +145,59 @@ fn a_reload_that_fails_is_told_and_stops_nothing() {
     assert_old(&b);
     assert!(complaints[0].contains("no networkd"), "{complaints:?}");
 }
+
+#[test]
+fn confirmed_and_reverted_at_once_one_of_them_wins() {
+    for _ in 0..20 {
+        let b = boxed();
+        arm_it(&b, 1);
+        change(&b);
+        let step = step();
+        let of = Attempt { step: &step, attempt: 1 };
+        let (confirmed, reverted) = std::thread::scope(|scope| {
+            let confirm = scope.spawn(|| confirm(of, &b.host));
+            let revert = scope.spawn(|| revert(of, &b.host).unwrap());
+            (confirm.join().unwrap().is_ok(), revert.join().unwrap())
+        });
+        let content = b.text(FILES[0]);
+        match reverted {
+            GuardState::Confirmed => assert!(confirmed && content == "changed"),
+            GuardState::Reverted { .. } => assert!(!confirmed && content == "old"),
+            other => panic!("{other:?}"),
+        }
+        assert!(units(&b).is_empty());
+    }
+}
+
+#[test]
+fn what_cannot_be_restored_stays_armed_for_the_next_try() {
+    let b = boxed();
+    arm_it(&b, 1);
+    change(&b);
+    let place = b.host.path(FILES[2]).unwrap();
+    fs::remove_file(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    let step = step();
+    let of = Attempt { step: &step, attempt: 1 };
+    assert!(revert(of, &b.host).unwrap_err().to_string().contains("restore /etc/network/new"));
+    assert_eq!((b.text(FILES[0]).as_str(), units(&b).len()), ("old", 3));
+    fs::remove_dir(&place).unwrap();
+    revert(of, &b.host).unwrap();
+    assert_old(&b);
+}
+
+#[test]
+fn what_was_cut_while_it_was_armed_takes_nothing_back() {
+    let b = boxed();
+    arm_it(&b, 1);
+    let step = step();
+    let of = Attempt { step: &step, attempt: 1 };
+    // As it is when the power fails just before the last write.
+    fs::remove_file(folder(of, &b.host).join("armed.json")).unwrap();
+    b.file(FILES[0], "the operator's");
+    assert_eq!(revert(of, &b.host).unwrap(), GuardState::None);
+    assert_eq!(b.text(FILES[0]), "the operator's");
+    assert!(units(&b).is_empty());
+    arm_it(&b, 2);
+    assert!(confirm(of, &b.host).is_err());
+}

@@ -48,7 +48,9 @@ pub(super) fn probe(interface: &str, cidr: &str, host: &Host) -> Result<Answer> 
         Some(has) if has.dadfailed => {
             Answer::Missing(format!("{cidr} on {interface} is used by another host"))
         }
-        Some(has) if has.tentative => Answer::Missing(format!("{cidr} on {interface} is not yet usable")),
+        Some(has) if has.tentative => {
+            Answer::Missing(format!("{cidr} on {interface} is being checked for a second holder"))
+        }
         Some(_) => Answer::Holds,
     })
 }
@@ -99,7 +101,7 @@ mod tests {
     fn an_address_holds_with_its_prefix_and_once_it_is_usable() {
         assert_eq!(said(r#"{"family":"inet","local":"192.0.2.7","prefixlen":24}"#), "Holds");
         assert!(said(r#"{"local":"192.0.2.7","prefixlen":16}"#).contains("br0 has no 192.0.2.7/24"));
-        assert!(said(r#"{"local":"192.0.2.7","prefixlen":24,"tentative":true}"#).contains("not yet usable"));
+        assert!(said(r#"{"local":"192.0.2.7","prefixlen":24,"tentative":true}"#).contains("second holder"));
         assert!(said(r#"{"local":"192.0.2.7","prefixlen":24,"dadfailed":true}"#).contains("used by another"));
         assert!(said("").contains("has no"));
     }

@@ -160,3 +160,66 @@ fn kind(meta: &Metadata) -> &'static str {
 pub(super) fn below(path: &str, folder: &str) -> bool {
     Path::new(path).starts_with(folder)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::want::testing::Box;
+
+    fn mine(text: &str) -> Entry {
+        Entry { owner: "me".into(), group: "me".into(), ..Entry::secret(text) }
+    }
+
+    fn why(b: &Box, entry: &Entry) -> String {
+        difference("/etc/x", entry, &b.host).unwrap().unwrap_or_default()
+    }
+
+    #[test]
+    fn each_difference_is_told_without_content() {
+        let b = Box::new();
+        let entry = mine("canary");
+        assert_eq!(why(&b, &entry), "/etc/x does not exist");
+        apply("/etc/x", &entry, &[], &b.host).unwrap();
+        assert_eq!(why(&b, &entry), "");
+        assert_eq!(why(&b, &mine("secret")), "/etc/x has other content");
+        assert_eq!(why(&b, &Entry { mode: 0o640, ..mine("canary") }), "/etc/x has mode 0600, not 0640");
+        let nobody = Entry { owner: "nobody".into(), ..mine("canary") };
+        assert_eq!(why(&b, &nobody), "nobody:me, whose /etc/x is to be, does not exist");
+        assert!(apply("/etc/x", &nobody, &[], &b.host).is_err());
+    }
+
+    #[test]
+    fn a_link_is_refused_and_its_target_left_alone() {
+        let b = Box::new();
+        b.file("/etc/target", "precious");
+        durable::link(Path::new("target"), &b.host.path("/etc/x").unwrap()).unwrap();
+        assert_eq!(why(&b, &mine("precious")), "/etc/x is a symbolic link");
+        let error = apply("/etc/x", &mine("new"), &[], &b.host).unwrap_err();
+        assert!(error.to_string().starts_with("/etc/x is a symbolic link; move it away"), "{error}");
+        assert_eq!(b.text("/etc/target"), "precious");
+        apply_absent("/etc/x", &b.host).unwrap();
+        assert_eq!(b.text("/etc/target"), "precious");
+    }
+
+    #[test]
+    fn the_check_sees_the_new_file_and_its_no_keeps_the_old() {
+        let b = Box::new().says("check", 1, "line 3 is odd");
+        b.file("/etc/x", "old");
+        let error = apply("/etc/x", &mine("new"), &["check".into(), "%".into()], &b.host).unwrap_err();
+        assert!(format!("{error:#}").contains("line 3 is odd"), "{error:#}");
+        assert!(b.ran()[0].ends_with("/etc/.x.ciab-new"));
+        assert_eq!(b.text("/etc/x"), "old");
+        assert!(!b.host.path("/etc/.x.ciab-new").unwrap().exists());
+    }
+
+    #[test]
+    fn a_folder_is_given_its_mode_and_a_file_in_its_place_is_refused() {
+        let b = Box::new();
+        let want = Folder { mode: 0o2750, owner: "me", group: "me" };
+        apply_folder("/srv/a/b", &want, &b.host).unwrap();
+        assert_eq!(probe_folder("/srv/a/b", &want, &b.host).unwrap(), Answer::Holds);
+        b.file("/srv/c", "");
+        assert!(apply_folder("/srv/c", &want, &b.host).is_err());
+        assert!(apply_absent("/srv/a/b", &b.host).is_err());
+    }
+}

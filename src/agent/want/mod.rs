@@ -13,7 +13,7 @@ mod module;
 mod nft;
 mod packages;
 #[cfg(test)]
-mod real_tests;
+pub(crate) mod real_tests;
 pub(crate) mod stamp;
 mod sysctl;
 #[cfg(test)]
@@ -89,7 +89,7 @@ pub fn probe_all(wants: &[Want], host: &Host) -> Answer {
 
 /// Brings a want about, whether or not it holds; all that a long command says goes to `out`.
 pub fn apply(want: &Want, host: &Host, out: &mut dyn Write) -> Result<Changed> {
-    match want {
+    let done = match want {
         Want::File { path, entry, check } => file::apply(path, entry, check, host),
         Want::NoFile { path } => file::apply_absent(path, host),
         Want::Folder { path, mode, owner, group } => {
@@ -106,7 +106,8 @@ pub fn apply(want: &Want, host: &Host, out: &mut dyn Write) -> Result<Changed> {
         Want::Hostname { name } => hostname::apply(name, host),
         Want::TimeZone { name } => timezone::apply(name, host),
         Want::Trusted { name, pem } => trusted::apply(name, pem, host),
-    }
+    };
+    done.with_context(|| want.subject())
 }
 
 /// Brings each want about that does not hold, in this order; says a line for each and how many were not there.
@@ -119,7 +120,7 @@ pub fn ensure(wants: &[Want], host: &Host, out: &mut dyn Write) -> Result<usize>
             Answer::CannotTell(why) => bail!("cannot tell whether it is there: {why}"),
             Answer::Missing(why) => {
                 writeln!(out, "to do: {subject} ({why})")?;
-                let done = apply(want, host, out).with_context(|| subject.clone())?;
+                let done = apply(want, host, out)?;
                 if let Answer::Missing(why) | Answer::CannotTell(why) = probe(want, host) {
                     bail!("{subject}: {}, and yet: {why}", done.as_str());
                 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 
 use super::{Changed, Host, file::below, stamp::Stamp};
 use crate::step::Answer;
@@ -16,6 +16,9 @@ const START: Duration = Duration::from_secs(300);
 
 /// How long a unit may still be on its way after systemctl came back.
 const SETTLE: Duration = Duration::from_secs(30);
+
+/// Between two looks at a unit that was started.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// Where unit files and drop-ins of the administrator are.
 const UNIT_FILES: &str = "/etc/systemd/system";
@@ -82,9 +85,7 @@ pub(super) fn probe(name: &str, want: &Unit<'_>, host: &Host) -> Result<Answer> 
 
 /// Whether the unit runs with its files as they are.
 fn fresh(name: &str, want: &Unit<'_>, host: &Host) -> Result<bool> {
-    Ok(want.files.is_empty()
-        || Stamp::kept(name, host)?
-            .is_some_and(|kept| Stamp::of(want.files, host).is_ok_and(|now| now == kept)))
+    Ok(want.files.is_empty() || Stamp::kept(name, host)? == Some(Stamp::of(want.files, host)?))
 }
 
 pub(super) fn apply(name: &str, want: &Unit<'_>, host: &Host) -> Result<Changed> {
@@ -94,19 +95,20 @@ pub(super) fn apply(name: &str, want: &Unit<'_>, host: &Host) -> Result<Changed>
         host.call(["systemctl", "daemon-reload"]).ok()?;
     }
     let seen = see(name, host)?;
-    ensure!(seen.load != "not-found", "unit {name} does not exist");
+    ensure!(seen.load != "not-found", "it does not exist");
     if !seen.enabled() {
         host.call(["systemctl", "enable", "--", name]).ok()?;
     }
+    // A reload does not bring a changed unit file or drop-in about; who wants that does not ask for one.
     let verb = match (fresh(name, want, host)?, want.reload) {
-        (true, _) if !seen.need_reload => "start",
-        (_, true) if !seen.need_reload => "reload-or-restart",
-        _ => "restart",
+        (true, _) => "start",
+        (false, true) => "reload-or-restart",
+        (false, false) => "restart",
     };
     // Else a unit that failed a few times is refused its start; it fails for units never loaded, which is fine.
     let _ = host.call(["systemctl", "reset-failed", "--", name]).output()?;
     let started = host.call(["systemctl", verb, "--", name]).limit(START).ok();
-    started.and_then(|_| settle(name, host)).with_context(|| said(name, host))?;
+    started.and_then(|_| settle(name, host)).map_err(|error| anyhow!("{error:#}{}", said(name, host)))?;
     if !want.files.is_empty() {
         stamp.keep(name, host)?;
     }
@@ -117,16 +119,19 @@ pub(super) fn apply(name: &str, want: &Unit<'_>, host: &Host) -> Result<Changed>
     }))
 }
 
-/// Waits until a unit is active.
+/// Waits until a unit is active, and still is a moment later: of most services systemd only knows that they
+/// were started.
 fn settle(name: &str, host: &Host) -> Result<()> {
-    let start = Instant::now();
+    let (start, mut before) = (Instant::now(), false);
     loop {
         let seen = see(name, host)?;
         match seen.active.as_str() {
-            "active" => return Ok(()),
-            "activating" | "reloading" if start.elapsed() < SETTLE => sleep(Duration::from_millis(200)),
-            other => bail!("unit {name} is {other} ({})", seen.sub),
+            "active" if before => return Ok(()),
+            "active" => before = true,
+            "activating" | "reloading" if start.elapsed() < SETTLE => before = false,
+            other => bail!("it is {other} ({})", seen.sub),
         }
+        sleep(PAUSE);
     }
 }
 
@@ -135,9 +140,9 @@ fn said(name: &str, host: &Host) -> String {
     let argv = ["journalctl", "--no-pager", "--quiet", "--output=short", "--lines=15", "--unit", name];
     match host.call(argv).output() {
         Ok(output) if !output.stdout.trim().is_empty() => {
-            format!("unit {name} does not run; the last it said:\n{}\n", output.stdout.trim_end())
+            format!("\nthe last lines of its journal:\n{}", output.stdout.trim_end())
         }
-        _ => format!("unit {name} does not run; its journal is empty"),
+        _ => "; its journal is empty".to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Made group first, so that a kill in between leaves something the next try completes.
 
-use std::fs;
+use std::{fs, os::unix::fs::MetadataExt as _};
 
 use anyhow::{Result, ensure};
 
@@ -47,7 +47,7 @@ pub(super) fn probe(name: &str, want: &User<'_>, host: &Host) -> Result<Answer> 
     let why = lacks(name, want, host)?.into_iter().next().map(|lack| match lack {
         Lack::OwnGroup | Lack::User => format!("{name} does not exist"),
         Lack::Shadow => format!("{name} has no entry in /etc/shadow"),
-        Lack::Home(home) => format!("{name}'s home {home} does not exist"),
+        Lack::Home(home) => format!("{name}'s home {home} does not exist, or is another's"),
         Lack::Shell(shell) => format!("{name}'s shell is {shell}"),
         Lack::Groups(groups) => format!("{name} is not in {}", groups.join(", ")),
     });
@@ -142,7 +142,8 @@ fn lacks(name: &str, want: &User<'_>, host: &Host) -> Result<Vec<Lack>> {
     if entry.is_none_or(|(_, rest)| rest.starts_with("x:")) {
         lacks.push(Lack::Shadow);
     }
-    if !host.path(&user.home)?.is_dir() {
+    // One that `useradd` made and had no time to give away is root's.
+    if durable::look(&host.path(&user.home)?)?.is_none_or(|meta| meta.is_dir() && meta.uid() != user.uid) {
         lacks.push(Lack::Home(user.home));
     }
     if user.shell != want.shell {
@@ -215,14 +216,18 @@ mod tests {
         let b = Box::new();
         b.file("/etc/shadow", "");
         assert_eq!(said(&b, "ciab"), "ciab does not exist");
-        b.file("/etc/passwd", "ciab:x:1000:1000::/home/ciab:/bin/sh\n");
+        let passwd = |shell: &str| {
+            // The home is made by whoever runs the test.
+            b.file("/etc/passwd", &format!("ciab:x:{}:1000::/home/ciab:{shell}\n", nix::unistd::getuid()));
+        };
+        passwd("/bin/sh");
         b.file("/etc/group", "ciab:x:1000:\nsudo:x:27:other\n");
         assert_eq!(said(&b, "ciab"), "ciab has no entry in /etc/shadow");
         b.file("/etc/shadow", "ciab:*:1::::::\n");
-        assert_eq!(said(&b, "ciab"), "ciab's home /home/ciab does not exist");
+        assert_eq!(said(&b, "ciab"), "ciab's home /home/ciab does not exist, or is another's");
         b.file("/home/ciab/x", "");
         assert_eq!(said(&b, "ciab"), "ciab's shell is /bin/sh");
-        b.file("/etc/passwd", "ciab:x:1000:1000::/home/ciab:/bin/bash\n");
+        passwd("/bin/bash");
         assert_eq!(said(&b, "ciab"), "ciab is not in sudo");
         b.file("/etc/group", "ciab:x:1000:\nsudo:x:27:other,ciab\n");
         assert_eq!(said(&b, "ciab"), "Holds");

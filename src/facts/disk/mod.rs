@@ -64,6 +64,27 @@ pub enum Transport {
     Xen,
 }
 
+impl Transport {
+    /// As in the document and in selectors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ata => "ata",
+            Self::Fc => "fc",
+            Self::Hyperv => "hyperv",
+            Self::Iscsi => "iscsi",
+            Self::Mmc => "mmc",
+            Self::Nvme => "nvme",
+            Self::Pmem => "pmem",
+            Self::Sas => "sas",
+            Self::Sata => "sata",
+            Self::Scsi => "scsi",
+            Self::Usb => "usb",
+            Self::Virtio => "virtio",
+            Self::Xen => "xen",
+        }
+    }
+}
+
 /// Reads all disks and their uses, both in the order of [`Disk::id`].
 pub(super) fn read(reader: &mut Reader<'_>) -> (Vec<Disk>, Vec<usage::DiskUse>) {
     let devices = identity::Device::list(reader);

@@ -67,7 +67,9 @@ async fn with_file(
         Err(russh::keys::Error::KeyIsEncrypted) => match ask.and_then(|ask| ask.passphrase(&name)) {
             Some(passphrase) => load_secret_key(file, Some(passphrase.expose_secret())),
             None => {
-                tried.trouble.push(format!("{name} has a passphrase: add it to the agent with `ssh-add {name}`"));
+                tried
+                    .trouble
+                    .push(format!("{name} has a passphrase: add it to the agent with `ssh-add {name}`"));
                 return Ok(false);
             }
         },
@@ -90,7 +92,12 @@ async fn with_file(
     Ok(answer.map_err(|error| lost(hop, &error))?.success())
 }
 
-async fn with_agent(session: &mut Session, hop: &Hop, user: &str, tried: &mut Tried) -> Result<bool, LinkError> {
+async fn with_agent(
+    session: &mut Session,
+    hop: &Hop,
+    user: &str,
+    tried: &mut Tried,
+) -> Result<bool, LinkError> {
     let Ok(mut agent) = AgentClient::connect_env().await else { return Ok(false) };
     let identities = match agent.request_identities().await {
         Ok(identities) => identities,
@@ -158,8 +165,9 @@ pub(super) async fn place_keys(
     let answer = session.handle.authenticate_password(&hop.user, password.expose_secret()).await;
     if !answer.map_err(|error| lost(hop, &error))?.success() {
         return Err(LinkError::lasting(
-            Failure::new(Exit::Unreachable, format!("log in to {hop}: the password was refused"))
-                .hint("some hosts allow no login with a password: look at PasswordAuthentication in sshd_config(5)"),
+            Failure::new(Exit::Unreachable, format!("log in to {hop}: the password was refused")).hint(
+                "some hosts allow no login with a password: look at PasswordAuthentication in sshd_config(5)",
+            ),
         ));
     }
     helper::add_authorized_keys(&session, keys).await

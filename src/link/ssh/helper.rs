@@ -98,10 +98,7 @@ pub(super) async fn start(
 }
 
 /// Runs argv at the far end.
-async fn run(
-    session: &Session,
-    argv: &[&str],
-) -> Result<(DuplexStream, DuplexStream, Complaint), LinkError> {
+async fn run(session: &Session, argv: &[&str]) -> Result<(DuplexStream, DuplexStream, Complaint), LinkError> {
     let failed = |error: russh::Error| LinkError::passing(format!("open a channel: {error}"));
     let channel = session.handle.channel_open_session().await.map_err(failed)?;
     let command = shlex::try_join(argv.iter().copied())
@@ -165,8 +162,13 @@ fn not_started(complaint: &Complaint) -> LinkError {
     if said.contains("password is required") || said.contains("a terminal is required") {
         LinkError::lasting(failure.hint("sudo wants a password: name it as `access.sudo_password`, for example {prompt: \"sudo password\"}"))
     } else if said.to_lowercase().contains("try again") || said.contains("incorrect password") {
-        LinkError::lasting(failure.hint("the password in `access.sudo_password` is not the one that sudo wants"))
-    } else if said.contains("not in the sudoers") || said.contains("not allowed") || said.contains("sudo: not found") {
+        LinkError::lasting(
+            failure.hint("the password in `access.sudo_password` is not the one that sudo wants"),
+        )
+    } else if said.contains("not in the sudoers")
+        || said.contains("not allowed")
+        || said.contains("sudo: not found")
+    {
         LinkError::lasting(failure.hint("log in as root, or as a user who may become root with sudo"))
     } else {
         LinkError { failure, passing: true }

@@ -111,7 +111,9 @@ async fn open(link: &Link, to: &Destination) -> Result<Session, LinkError> {
                     .handle
                     .channel_open_direct_tcpip(to.hop.host.clone(), to.hop.port.into(), "127.0.0.1", 0)
                     .await
-                    .map_err(|error| LinkError::passing(format!("reach {} through {jump}: {error}", to.hop)))?;
+                    .map_err(|error| {
+                        LinkError::passing(format!("reach {} through {jump}: {error}", to.hop))
+                    })?;
                 let mut session = handshake(link, &to.hop, to.pin.as_ref(), through.into_stream()).await?;
                 session.through = Some(Box::new(first.handle));
                 Ok(session)
@@ -120,7 +122,11 @@ async fn open(link: &Link, to: &Destination) -> Result<Session, LinkError> {
     };
     match timeout(CONNECT * if to.jump.is_some() { 2 } else { 1 }, reach).await {
         Ok(result) => result,
-        Err(_) => Err(LinkError::passing(format!("connect to {}: no answer within {} s", to.hop, CONNECT.as_secs()))),
+        Err(_) => Err(LinkError::passing(format!(
+            "connect to {}: no answer within {} s",
+            to.hop,
+            CONNECT.as_secs()
+        ))),
     }
 }
 
@@ -163,7 +169,8 @@ where
         config.preferred.key = vec![algorithm].into();
     }
     let verdict = Arc::new(Mutex::new(None));
-    let handler = HostKeyCheck { expected, hop: hop.clone(), link: link.clone(), verdict: Arc::clone(&verdict) };
+    let handler =
+        HostKeyCheck { expected, hop: hop.clone(), link: link.clone(), verdict: Arc::clone(&verdict) };
     let connected = client::connect_stream(Arc::new(config), stream, handler).await;
     let verdict = verdict.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (connected, verdict) {
@@ -193,13 +200,17 @@ struct HostKeyCheck {
 impl client::Handler for HostKeyCheck {
     type Error = russh::Error;
 
-    async fn check_server_key(&mut self, shown: &russh::keys::PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+    async fn check_server_key(
+        &mut self,
+        shown: &russh::keys::PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
         let russh::keys::PublicKeyOrCertificate::PublicKey { key, .. } = shown else { return Ok(false) };
         let verdict = self.expected.judge(key, &self.hop, self.link.ask.as_deref());
         if let Verdict::Learnt = verdict
             && let Err(error) = pin::learn(&self.link.state, &self.hop, key)
         {
-            let failure = Failure::new(Exit::Unexpected, format!("keep the host key of {}: {error:#}", self.hop));
+            let failure =
+                Failure::new(Exit::Unexpected, format!("keep the host key of {}: {error:#}", self.hop));
             *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(Verdict::Refused(failure));
             return Ok(false);
         }

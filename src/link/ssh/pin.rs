@@ -64,7 +64,8 @@ pub fn expected(state: &Path, hop: &Hop, named: Option<&Pin>) -> Result<Expected
         Ok(text) => {
             let key = PublicKey::from_openssh(text.trim()).map_err(|error| {
                 let what = format!("read the pinned host key {}: {error}", learnt.display());
-                Failure::new(Exit::Usage, what).hint("the file holds one OpenSSH public key; delete it to be asked again")
+                Failure::new(Exit::Usage, what)
+                    .hint("the file holds one OpenSSH public key; delete it to be asked again")
             })?;
             expected.keys = vec![key];
             expected.from = format!("the first contact ({})", learnt.display());
@@ -77,8 +78,9 @@ pub fn expected(state: &Path, hop: &Hop, named: Option<&Pin>) -> Result<Expected
     match named {
         None => {}
         Some(Pin::Key(text)) => {
-            let key = PublicKey::from_openssh(text)
-                .map_err(|error| Failure::new(Exit::Usage, format!("access.host_key is no public key: {error}")))?;
+            let key = PublicKey::from_openssh(text).map_err(|error| {
+                Failure::new(Exit::Usage, format!("access.host_key is no public key: {error}"))
+            })?;
             expected.keys = vec![key];
             expected.from = "`access.host_key`".into();
         }
@@ -108,7 +110,11 @@ impl Expected {
             );
         }
         if let Some(fingerprint) = &self.fingerprint {
-            return if *fingerprint == shown { Verdict::Learnt } else { Verdict::Refused(self.changed(hop, &shown)) };
+            return if *fingerprint == shown {
+                Verdict::Learnt
+            } else {
+                Verdict::Refused(self.changed(hop, &shown))
+            };
         }
         if self.keys.iter().any(|known| known.key_data() == key.key_data()) {
             return Verdict::Known;
@@ -138,7 +144,9 @@ impl Expected {
             format!("the host key of {hop} has changed: it shows {shown}, and {} says {known}", self.from),
         )
         .hint("somebody may be between you and the box; nothing was sent to it")
-        .hint("if the box was installed anew, put its new fingerprint from the console into `access.host_key`")
+        .hint(
+            "if the box was installed anew, put its new fingerprint from the console into `access.host_key`",
+        )
     }
 }
 
@@ -187,7 +195,9 @@ fn supported(algorithm: &Algorithm) -> bool {
     use EcdsaCurve::{NistP256, NistP384, NistP521};
     matches!(
         algorithm,
-        Algorithm::Ed25519 | Algorithm::Ecdsa { curve: NistP256 } | Algorithm::Ecdsa { curve: NistP384 }
+        Algorithm::Ed25519
+            | Algorithm::Ecdsa { curve: NistP256 }
+            | Algorithm::Ecdsa { curve: NistP384 }
             | Algorithm::Ecdsa { curve: NistP521 }
     )
 }
@@ -232,7 +242,9 @@ mod tests {
 
     #[test]
     fn lines_with_marks_and_unknown_kinds_are_read_right() {
-        let text = format!("# Host h found: line 1\n|1|x|y {ONE} comment\n@revoked h {TWO}\nh ssh-rsa AAAA\nshort\n");
+        let text = format!(
+            "# Host h found: line 1\n|1|x|y {ONE} comment\n@revoked h {TWO}\nh ssh-rsa AAAA\nshort\n"
+        );
         let (known, revoked) = parse_known(&text);
         assert_eq!((known.len(), revoked.len()), (1, 1));
     }
