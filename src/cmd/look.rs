@@ -153,6 +153,7 @@ impl Sight {
     pub fn case(&self) -> Case<'_> {
         Case {
             facts: &self.facts,
+            measured: self.measured.as_ref(),
             wanted: &self.wanted.boxfile,
             profile: &self.profile,
             plan: self.plan.as_ref().map_err(Vec::as_slice),

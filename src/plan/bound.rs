@@ -83,7 +83,7 @@ impl Bound {
     pub(super) fn first(facts: &Facts, wanted: &BoxFile, profile: &Profile) -> Result<Self, Vec<PlanError>> {
         let now = &facts.observed;
         let mut errors = Vec::new();
-        let management = seen::management(facts).map_err(|e| errors.push(e)).ok();
+        let management = seen::management(facts, wanted).map_err(|e| errors.push(e)).ok();
         let os = |value: &Option<String>, fact: &str| {
             value.clone().ok_or_else(|| {
                 let why = facts.why_unknown(fact).unwrap_or("not told");

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     boxfile::{BoxFile, layers::Layers, place::Layer},
     facts::Facts,
+    measure::Measured,
     profile::Profile,
 };
 
@@ -57,9 +58,21 @@ fn steps() -> Vec<Row> {
     vec![row("packages", "Install packages", 120), row("firewall", "Set up the firewall", 2)]
 }
 
-fn found(facts: &Facts, wanted: &BoxFile, profile: &Profile, plan: &Result<Plan, Vec<PlanError>>) -> Report {
+/// What was tried on the box of a case; nothing where no file says so.
+fn measured(case: &Path) -> Option<Measured> {
+    let bytes = fs::read(case.join("measures.json")).ok()?;
+    Some(Measured::parse(&bytes).unwrap())
+}
+
+fn found(
+    facts: &Facts,
+    measured: Option<&Measured>,
+    wanted: &BoxFile,
+    profile: &Profile,
+    plan: &Result<Plan, Vec<PlanError>>,
+) -> Report {
     let plan = plan.as_ref().map_err(Vec::as_slice);
-    Report::new(check::judge(&Case { facts, wanted, profile, plan, bound: None }, &[]))
+    Report::new(check::judge(&Case { facts, measured, wanted, profile, plan, bound: None }, &[]))
 }
 
 #[test]
@@ -85,7 +98,7 @@ fn each_case_gives_what_lies_beside_it() {
                 expect(&case.join("plan.txt"), &text.concat());
             }
         }
-        let report = found(&facts, &wanted, &profile, &plan);
+        let report = found(&facts, measured(&case).as_ref(), &wanted, &profile, &plan);
         let text = check::page(&report.findings);
         narrow(&name, &text);
         expect(&case.join("check.txt"), &text);
@@ -116,13 +129,14 @@ fn a_second_run_plans_the_same() {
         let bound = first.bound();
         let case = Case {
             facts: &after,
+            measured: None,
             wanted: &wanted,
             profile: &profile,
             plan: Ok(&second),
             bound: Some(&bound),
         };
         let second = check::judge(&case, &[]);
-        let first = found(&facts, &wanted, &profile, &Ok(first)).findings;
+        let first = found(&facts, None, &wanted, &profile, &Ok(first)).findings;
         for finding in second.iter().filter(|f| f.status >= check::Status::Warn) {
             assert!(first.contains(finding), "{name}: our own work is held against us: {finding:?}");
         }

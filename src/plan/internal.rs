@@ -92,8 +92,6 @@ fn nth(cidr: Cidr, number: u32, taken: Option<IpAddr>) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn numbers_that_do_not_fit_give_way_to_the_first_free_one() {
         let nth = |cidr: &str, number, taken: Option<&str>| {

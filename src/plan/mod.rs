@@ -18,6 +18,7 @@ mod host;
 mod internal;
 mod kernel;
 mod logs;
+mod measures;
 mod network;
 mod page;
 mod proxy;
@@ -43,6 +44,7 @@ pub use self::{
     internal::{Internal, InternalKind},
     kernel::{Kernel, KernelModule, KernelSysctl},
     logs::Journald,
+    measures::measures,
     network::{Addressing, Containers, Dns, Management, Network},
     page::{Row, page},
     proxy::Proxy,

@@ -113,10 +113,11 @@ pub(super) fn make(wanted: &BoxFile, bound: &Bound, why: &mut Why) -> Result<Net
 
 fn management(wanted: &BoxFile, bound: &Bound, why: &mut Why) -> Management {
     let now = &bound.management;
-    why.insert(
-        "network.management.interface".into(),
-        "it carried the default route when the first run began".into(),
-    );
+    let reason = match wanted.nics.keys().any(|role| role.as_str() == "management") {
+        true => "nics.management of the box file means its card",
+        false => "it carried the default route when the first run began",
+    };
+    why.insert("network.management.interface".into(), reason.into());
     let mut mtu = now.mtu.unwrap_or(MTU);
     let addressing = match &wanted.network.management {
         None => Addressing::Keep { addresses: now.addresses.clone(), gateway: now.gateway },

@@ -4,22 +4,69 @@ use std::path::Path;
 
 use ipnet::IpNet;
 
-use super::{BoundManagement, FileSystem, ModuleState, PlanError};
+use super::{BoundManagement, FileSystem, ModuleState, PlanError, selector};
 use crate::{
-    boxfile::{BoxFile, access::Target},
-    facts::{Facts, kernel::ModuleState as Seen, machine::Container, nic::link::Link, port::Protocol},
+    boxfile::{BoxFile, access::Target, selector::NicMatch},
+    facts::{
+        Facts,
+        kernel::ModuleState as Seen,
+        machine::Container,
+        nic::{link::Link, route::Route},
+        port::Protocol,
+    },
 };
 
 /// The well-known port of SSH.
 const SSH: u16 = 22;
 
-/// The interface of the default route with the lowest metric; without one, the only one that carries an address.
-pub(super) fn management(facts: &Facts) -> Result<BoundManagement, PlanError> {
+/// The interface that the box is reached on: the one of `nics.management`, else that of the default route with the
+/// lowest metric, else the only one that carries an address. A member of a bond or bridge stands for it.
+pub(super) fn management(facts: &Facts, wanted: &BoxFile) -> Result<BoundManagement, PlanError> {
     let routes = facts.observed.routes.as_deref().unwrap_or_default();
-    let mut defaults: Vec<_> = routes.iter().filter(|r| r.is_default() && r.link.is_some()).collect();
+    let mut defaults: Vec<&Route> = routes.iter().filter(|r| r.is_default() && r.link.is_some()).collect();
     defaults.sort_by_key(|r| (r.to.addr().is_ipv6(), r.metric.unwrap_or(0)));
-    let by_route = defaults.first().and_then(|r| r.link.as_deref());
-    if let [first, second, ..] = defaults.as_slice()
+    let role = wanted.nics.iter().find(|(role, _)| role.as_str() == "management");
+    let mut link = match role {
+        Some((_, role)) => by_selector(facts, &role.select)?,
+        None => by_route(facts, &defaults)?,
+    };
+    while let Some(master) = link.master.as_ref().and_then(|name| named(facts, name)) {
+        link = master;
+    }
+    let gateway = defaults.iter().find(|r| r.link.as_deref() == Some(&link.name)).and_then(|r| r.via);
+    let nic = link.nic.as_ref().and_then(|id| facts.identity.nics.iter().find(|n| &n.id == id));
+    let mut addresses: Vec<IpNet> =
+        link.addresses.iter().filter(|a| a.scope == "global").map(|a| a.net).collect();
+    addresses.sort();
+    Ok(BoundManagement {
+        interface: link.name.clone(),
+        mac: nic.and_then(|n| n.mac).or(link.mac),
+        mtu: link.mtu,
+        addresses,
+        gateway,
+    })
+}
+
+fn named<'a>(facts: &'a Facts, name: &str) -> Option<&'a Link> {
+    facts.observed.links.iter().find(|link| link.name == name)
+}
+
+fn by_selector<'a>(facts: &'a Facts, select: &NicMatch) -> Result<&'a Link, PlanError> {
+    let nic = selector::resolve_nic("management", select, facts).map_err(|error| {
+        let message = std::iter::once(error.message).chain(error.devices).collect::<Vec<_>>().join("; ");
+        PlanError::impossible("nics.management", message, error.hint)
+    })?;
+    facts.link_of(nic).ok_or_else(|| {
+        PlanError::impossible(
+            "nics.management",
+            format!("the network card {} shows as no interface", nic.id),
+            "Look whether its driver is loaded, and whether another namespace has it.",
+        )
+    })
+}
+
+fn by_route<'a>(facts: &'a Facts, defaults: &[&Route]) -> Result<&'a Link, PlanError> {
+    if let [first, second, ..] = defaults
         && (first.to, first.metric) == (second.to, second.metric)
         && first.link != second.link
     {
@@ -39,12 +86,12 @@ pub(super) fn management(facts: &Facts) -> Result<BoundManagement, PlanError> {
         .iter()
         .filter(|l| l.kind != "loopback" && l.up && l.addresses.iter().any(|a| a.scope == "global"))
         .collect();
-    let link = match (by_route, carriers.as_slice()) {
-        (Some(name), _) => facts.observed.links.iter().find(|l| l.name == name),
+    let found = match (defaults.first().and_then(|r| r.link.as_deref()), carriers.as_slice()) {
+        (Some(name), _) => named(facts, name),
         (None, [only]) => Some(*only),
         (None, _) => None,
     };
-    let link = link.ok_or_else(|| {
+    found.ok_or_else(|| {
         let names: Vec<&str> = carriers.iter().map(|l| l.name.as_str()).collect();
         let found = if names.is_empty() { "none has an address".to_owned() } else { names.join(", ") };
         PlanError::impossible(
@@ -52,18 +99,6 @@ pub(super) fn management(facts: &Facts) -> Result<BoundManagement, PlanError> {
             format!("there is no default route, and which interface the box is reached on is open: {found}"),
             "Set a default route, or name the network card in `nics.management.match`.",
         )
-    })?;
-    let gateway = defaults.iter().find(|r| r.link.as_deref() == Some(&link.name)).and_then(|r| r.via);
-    let nic = link.nic.as_ref().and_then(|id| facts.identity.nics.iter().find(|n| &n.id == id));
-    let mut addresses: Vec<IpNet> =
-        link.addresses.iter().filter(|a| a.scope == "global").map(|a| a.net).collect();
-    addresses.sort();
-    Ok(BoundManagement {
-        interface: link.name.clone(),
-        mac: nic.and_then(|n| n.mac).or(link.mac),
-        mtu: link.mtu,
-        addresses,
-        gateway,
     })
 }
 
@@ -112,9 +147,17 @@ mod tests {
     use super::*;
     use crate::plan::sample;
 
+    fn wanted(more: &str) -> BoxFile {
+        serde_json::from_str(&format!(
+            r#"{{"apiVersion": "ciab/v1", "kind": "Box", "profile": "base"{more}}}"#
+        ))
+        .unwrap()
+    }
+
     #[test]
     fn the_box_is_reached_over_the_best_default_route() {
         let mut facts = sample::server();
+        let management = |facts: &Facts| management(facts, &wanted(""));
         assert_eq!(management(&facts).unwrap().interface, "eno1");
 
         let mut second = facts.observed.routes.clone().unwrap()[0].clone();
@@ -133,14 +176,24 @@ mod tests {
     }
 
     #[test]
+    fn the_box_file_may_name_the_card() {
+        let mut facts = sample::server();
+        let management = |facts: &Facts, mac: &str| {
+            management(
+                facts,
+                &wanted(&format!(r#", "nics": {{"management": {{"match": {{"mac": "{mac}"}}}}}}"#)),
+            )
+        };
+        assert_eq!(management(&facts, "3c:ec:ef:00:00:02").unwrap().interface, "eno2");
+        assert!(management(&facts, "3c:ec:ef:00:00:09").is_err());
+        facts.observed.links[2].master = Some("eno1".into());
+        assert_eq!(management(&facts, "3c:ec:ef:00:00:02").unwrap().interface, "eno1", "of a bond, the bond");
+    }
+
+    #[test]
     fn ports_of_ssh_are_never_locked_out() {
         let mut facts = sample::server();
-        let at = |target: &str| {
-            let text = format!(
-                r#"{{"apiVersion": "ciab/v1", "kind": "Box", "profile": "base", "access": {{"target": "{target}"}}}}"#
-            );
-            serde_json::from_str::<BoxFile>(&text).unwrap()
-        };
+        let at = |target: &str| wanted(&format!(r#", "access": {{"target": "{target}"}}"#));
         assert_eq!(ssh_ports(&facts, &at("root@192.0.2.10")), [22]);
         assert_eq!(ssh_ports(&facts, &at("root@192.0.2.10:2222")), [22], "a forwarded port");
         facts.observed.listeners.as_mut().unwrap()[0].port = 2222;

@@ -8,7 +8,7 @@ use crate::plan::wipe;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { id: "disk.size", applies: Applies::Always, judge: size },
-    Check { id: "disk.fsync-p99", applies: Applies::Always, judge: super::reach::fsync },
+    Check { id: "disk.fsync-p99", applies: Applies::First, judge: super::reach::fsync },
     Check { id: "disk.leftover", applies: Applies::First, judge: leftover },
 ];
 

@@ -4,6 +4,7 @@ use super::{Applies, Finding, Status, catalogue, verdict::Verdict};
 use crate::{
     boxfile::{BoxFile, names::CheckId},
     facts::Facts,
+    measure::Measured,
     plan::{Bound, Network, Plan, PlanError, Why, network},
     profile::{Profile, hints},
 };
@@ -11,6 +12,8 @@ use crate::{
 /// Everything that is judged.
 pub struct Case<'a> {
     pub facts: &'a Facts,
+    /// What was tried on the box; `None` where nothing was.
+    pub measured: Option<&'a Measured>,
     pub wanted: &'a BoxFile,
     pub profile: &'a Profile,
     pub plan: Result<&'a Plan, &'a [PlanError]>,
@@ -118,7 +121,7 @@ mod tests {
         let plan = Plan::make(facts, &wanted, &profile, None);
         let plan = plan.as_ref().map_err(Vec::as_slice);
         let ignore: Vec<CheckId> = ignore.iter().map(|id| id.parse().unwrap()).collect();
-        judge(&Case { facts, wanted: &wanted, profile: &profile, plan, bound: None }, &ignore)
+        judge(&Case { facts, measured: None, wanted: &wanted, profile: &profile, plan, bound: None }, &ignore)
     }
 
     #[test]

@@ -4,7 +4,12 @@ use super::{
     Applies, Case, Check, overlap,
     verdict::{Verdict, at_least},
 };
-use crate::facts::{nic::link::Link, port::Protocol};
+use std::net::IpAddr;
+
+use crate::{
+    facts::{nic::link::Link, port::Protocol},
+    plan::measures,
+};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { id: "net.link", applies: Applies::Always, judge: link },
@@ -95,19 +100,24 @@ fn vip_free(case: &Case<'_>) -> Vec<Verdict> {
     let Some(network) = case.network() else {
         return vec![Verdict::skipped("no plan is possible, so no address is chosen")];
     };
-    let internal = &network.internal;
-    let mut verdicts = Vec::new();
-    for address in [internal.vip, internal.address] {
-        let holder =
-            case.facts.observed.links.iter().find(|link| {
-                !case.is_ours(&link.name) && link.addresses.iter().any(|a| a.net.addr() == address)
-            });
-        verdicts.push(match holder {
-            Some(link) => Verdict::fail(format!("{} carries it already", link.name)).about(address),
-            None => super::reach::address_free(case, address).about(address),
-        });
-    }
-    verdicts
+    let near = measures::near(&network, case.facts);
+    let judge = |address: &IpAddr| {
+        let carries = |link: &&Link| link.addresses.iter().any(|a| a.net.addr() == *address);
+        let holder = case.facts.observed.links.iter().find(carries);
+        let verdict = match holder {
+            Some(link)
+                if link.name == network.management.interface && measures::is_own(&network, *address) =>
+            {
+                Verdict::pass("the box has it already")
+            }
+            Some(link) if case.is_ours(&link.name) => Verdict::pass("the box has it already"),
+            Some(link) => Verdict::fail(format!("{} carries it already", link.name)),
+            None if near.contains(address) => super::reach::address_free(case, *address),
+            None => Verdict::pass("it lies on no network that the box is on"),
+        };
+        verdict.about(address)
+    };
+    measures::taken(&network).iter().map(judge).collect()
 }
 
 fn ports(case: &Case<'_>) -> Vec<Verdict> {
