@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, cancel, check, deploy, explain, hint, logs, plan, render, schema, status, support, validate, verify,
+    agent, cancel, check, deploy, explain, hint, init, logs, plan, render, schema, status, support, validate, verify,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -34,6 +34,7 @@ pub enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Init(init::Args),
     Validate(validate::ValidateArgs),
     Hint(hint::HintArgs),
     Explain(explain::ExplainArgs),
@@ -75,7 +76,8 @@ impl Command {
             Self::Logs(args) => args.json,
             Self::Verify(args) => args.json,
             Self::Schema(_) => true,
-            Self::Render(_)
+            Self::Init(_)
+            | Self::Render(_)
             | Self::Cancel(_)
             | Self::Support(_)
             | Self::Completions { .. }
@@ -88,6 +90,7 @@ impl Command {
     /// Does what was asked for.
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
+            Self::Init(args) => init::run(&args).await,
             Self::Validate(args) => {
                 let found = validate::run(&args, super::colour())?;
                 answer(args.json, &found.text, &found.json)?;

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod deploy;
 pub mod explain;
 pub mod hint;
+pub mod init;
 pub mod logs;
 pub mod look;
 pub mod place;
