@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, cancel, check, deploy, detect, explain, hint, logs, match_device, plan, render, schema, status,
+    agent, cancel, check, deploy, detect, explain, hint, init, logs, match_device, plan, render, schema, status,
     support, validate, verify,
 };
 use crate::{
@@ -37,6 +37,7 @@ pub enum LogFormat {
 pub enum Command {
     Detect(detect::DetectArgs),
     Match(match_device::MatchArgs),
+    Init(init::Args),
     Validate(validate::ValidateArgs),
     Hint(hint::HintArgs),
     Explain(explain::ExplainArgs),
@@ -80,7 +81,8 @@ impl Command {
             Self::Logs(args) => args.json,
             Self::Verify(args) => args.json,
             Self::Schema(_) => true,
-            Self::Render(_)
+            Self::Init(_)
+            | Self::Render(_)
             | Self::Cancel(_)
             | Self::Support(_)
             | Self::Completions { .. }
@@ -101,6 +103,7 @@ impl Command {
                 let found = match_device::run(&args).await?;
                 answer(args.json, &found.text, &found.json)
             }
+            Self::Init(args) => init::run(&args).await,
             Self::Validate(args) => {
                 let found = validate::run(&args, super::colour())?;
                 answer(args.json, &found.text, &found.json)?;

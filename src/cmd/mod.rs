@@ -9,6 +9,7 @@ pub mod deploy;
 pub mod detect;
 pub mod explain;
 pub mod hint;
+pub mod init;
 pub mod logs;
 pub mod look;
 pub mod match_device;

@@ -1,0 +1,139 @@
+//! What the box shall be, where it is, and a look at it.
+
+use super::{Answer, Eyes, Go, Person, Talk, fold};
+use crate::{
+    boxfile::ProfileName,
+    failure::{Exit, Failure},
+    profile::Profile,
+};
+
+/// Every profile, as far as they are offered.
+const PROFILES: [ProfileName; 1] = [ProfileName::Base];
+
+const LOCAL: &str = "local";
+
+/// What to do about a box that does not let itself be looked at.
+#[derive(Clone, Copy)]
+enum Way {
+    Again,
+    Blind,
+    Sudo,
+    Password,
+}
+
+impl<P: Person, E: Eyes> Talk<'_, P, E> {
+    pub(super) async fn profile(&mut self) -> Result<Go, Failure> {
+        let profiles = PROFILES.map(Profile::load).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let items: Vec<String> =
+            profiles.iter().map(|profile| format!("{}: {}", profile.name, profile.title)).collect();
+        if let [only] = items.as_slice() {
+            self.explain(&format!("Profile {only}. It is the only one that this version has."))?;
+            return Ok(Go::Over);
+        }
+        let now = PROFILES.iter().position(|profile| *profile == self.draft.profile).unwrap_or_default();
+        let Answer::Given(at) = self.choose("What shall the box be", items, now).await? else { return Ok(Go::Back) };
+        self.draft.profile = PROFILES[at];
+        Ok(Go::On)
+    }
+
+    pub(super) async fn place(&mut self) -> Result<Go, Failure> {
+        self.explain("Where is the box? Everything on it may be changed, so this machine is not the default.")?;
+        let items = ["another machine, over SSH", "this machine"].map(str::to_owned).to_vec();
+        let now = usize::from(self.draft.target.as_deref() == Some(LOCAL));
+        match self.choose("The box is", items, now).await? {
+            Answer::Back => return Ok(Go::Back),
+            Answer::Given(0) => {
+                self.draft.target = self.draft.target.take().filter(|target| target != LOCAL);
+            }
+            Answer::Given(_) => {
+                self.draft.target = Some(LOCAL.to_owned());
+                self.draft.login_password = false;
+                return self.look().await;
+            }
+        }
+        Ok(Go::On)
+    }
+
+    pub(super) async fn login(&mut self) -> Result<Go, Failure> {
+        if self.draft.target.as_deref() == Some(LOCAL) {
+            return Ok(Go::Over);
+        }
+        self.explain("Who logs in where, the first time? Such as root@192.0.2.10, or an alias of your ~/.ssh/config.")?;
+        let default = self.draft.target.clone();
+        let go = self
+            .fill("access.target", "Login", default, |draft, typed| {
+                draft.target = Some(typed.to_owned());
+                draft.login_password = false;
+            })
+            .await?;
+        match go {
+            Go::On if self.draft.target.as_deref() == Some(LOCAL) => Ok(Go::Back),
+            Go::On => self.look().await,
+            other => Ok(other),
+        }
+    }
+
+    /// Looks at the box. Without a look the questions have no defaults of the box, and are put all the same.
+    async fn look(&mut self) -> Result<Go, Failure> {
+        let target = self.draft.target.clone().unwrap_or_default();
+        let local = target == LOCAL;
+        loop {
+            self.seen = None;
+            let where_ = if local { "this machine" } else { &target };
+            self.explain(&format!("Looking at {where_}; nothing is changed there."))?;
+            let boxfile = self.draft.for_a_look()?;
+            let failure = match self.eyes.look(&boxfile).await {
+                Ok(seen) => {
+                    let profile = Profile::load(self.draft.profile)?;
+                    self.person.say(&seen.summary(&profile))?;
+                    self.seen = Some(seen);
+                    return Ok(Go::On);
+                }
+                Err(failure) if failure.exit == Exit::Interrupted => return Err(failure),
+                Err(failure) => failure,
+            };
+            self.person.say(&fold(&format!("That did not work: {}", failure.message)))?;
+            for hint in &failure.hints {
+                self.person.say(&fold(&format!("  {hint}")))?;
+            }
+            let mut ways = vec![
+                (Way::Again, "try again"),
+                (Way::Blind, "go on without a look: fewer defaults are known"),
+                (Way::Sudo, "try again; sudo asks for a password, ask me for it"),
+            ];
+            if !local {
+                ways.push((Way::Password, "go on; `deploy` asks for a password once, and puts my key there"));
+            }
+            let items = ways.iter().map(|(_, item)| (*item).to_owned()).collect();
+            let Answer::Given(at) = self.choose("And now", items, 0).await? else { return Ok(Go::Back) };
+            match ways.get(at).map(|(way, _)| way) {
+                Some(Way::Sudo) => self.draft.sudo_password = Some(true),
+                Some(Way::Blind) => return Ok(Go::On),
+                Some(Way::Password) => {
+                    self.draft.login_password = true;
+                    return Ok(Go::On);
+                }
+                Some(Way::Again) | None => {}
+            }
+        }
+    }
+
+    /// Only where the box could not be looked at as root.
+    pub(super) async fn sudo(&mut self) -> Result<Go, Failure> {
+        let root = match &self.seen {
+            Some(seen) => seen.facts.observed.privilege.uid == Some(0),
+            None => self.draft.target.as_deref().is_some_and(|target| target.starts_with("root@")),
+        };
+        if root || (self.seen.is_some() && self.draft.sudo_password == Some(true)) {
+            return Ok(Go::Over);
+        }
+        self.explain("Becoming root there was not possible, or was not tried. `deploy` needs it.")?;
+        let items = ["sudo asks for a password: ask me for it each time", "sudo asks for none"].map(str::to_owned);
+        // Who has no key there yet logs in with a password, and most likely becomes root with it too.
+        let asks = self.draft.sudo_password.unwrap_or(self.draft.login_password);
+        let now = usize::from(!asks);
+        let Answer::Given(at) = self.choose("On the box", items.to_vec(), now).await? else { return Ok(Go::Back) };
+        self.draft.sudo_password = Some(at == 0);
+        Ok(Go::On)
+    }
+}
