@@ -1,5 +1,4 @@
 //! Embeds `templates/` into the binary, so that the one file is the whole installer.
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 
 use std::{
     env,

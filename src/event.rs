@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::step::{Answer, StepId};
+use crate::step::Answer;
 
 /// The `schema` of every event line.
 pub const SCHEMA: &str = "ciab/event/v1";
@@ -147,12 +147,12 @@ pub struct ProofResult {
 
 impl ProofResult {
     /// A proof from a probe's answer; one that cannot tell does not pass.
-    pub fn from_answer(id: &StepId, what: &str, answer: &Answer) -> Self {
+    pub fn from_answer(id: &str, what: &str, answer: &Answer) -> Self {
         let (measured, pass) = match answer {
             Answer::Holds => ("holds".to_owned(), true),
             Answer::Missing(why) => (why.clone(), false),
             Answer::CannotTell(why) => (format!("could not be proven: {why}"), false),
         };
-        Self { id: id.to_string(), what: what.to_owned(), measured, pass }
+        Self { id: id.to_owned(), what: what.to_owned(), measured, pass }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Built only with the feature `failpoints`; what is shipped has none of it. A place is armed by a file of its
 //! name in the folder (`/run/ciab-failpoint` for the helper, `CIAB_FAILPOINTS` for the engine). The process that
-//! reaches it renames the file to `<name>.hit` and stays there until that file is gone.
+//! reaches it renames the file to `<name>.hit`, writes its number there and stays until that file is gone.
 
 /// Holds here when a test has armed this place.
 #[cfg(feature = "failpoints")]
@@ -11,6 +11,7 @@ pub fn hit(name: &str) {
     let armed = std::path::Path::new(&folder).join(name);
     let reached = armed.with_extension("hit");
     if std::fs::rename(&armed, &reached).is_ok() {
+        let _ = std::fs::write(&reached, std::process::id().to_string());
         while reached.exists() {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }

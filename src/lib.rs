@@ -14,8 +14,9 @@ pub mod facts;
 pub mod measure;
 pub mod profile;
 
-pub mod step;
 pub mod tree;
+
+pub mod step;
 
 pub mod plan;
 pub mod secrets;

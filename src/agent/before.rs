@@ -36,10 +36,19 @@ pub struct Before {
 #[serde(rename_all = "kebab-case")]
 pub enum Was {
     Absent,
-    File { mode: u32, uid: u32, gid: u32, digest: String },
-    Link { target: String },
+    File {
+        mode: u32,
+        uid: u32,
+        gid: u32,
+        digest: String,
+    },
+    Link {
+        target: String,
+    },
     /// A folder, a device, or too large to keep.
-    Odd { why: String },
+    Odd {
+        why: String,
+    },
 }
 
 const SCHEMA: &str = "ciab/before/v1";

@@ -31,15 +31,26 @@ pub fn clock() -> u64 {
 pub fn stopping() -> bool {
     let state = Command::new("systemctl").arg("is-system-running").output();
     match state {
-        Ok(output) => String::from_utf8_lossy(&output.stdout).trim() == "stopping",
-        // Without an answer the safe word is doubt.
+        Ok(output) => !is_up(String::from_utf8_lossy(&output.stdout).trim()),
         Err(_) => true,
     }
 }
 
+/// Whether a state of systemctl(1) is one of a box that stays up. At the very end of a shutdown the manager no
+/// longer answers, so without a known word the safe one is doubt.
+fn is_up(state: &str) -> bool {
+    ["initializing", "starting", "running", "degraded", "maintenance"].contains(&state)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::start_time;
+    use super::{is_up, start_time};
+
+    #[test]
+    fn only_a_known_word_says_that_the_box_stays_up() {
+        assert!(is_up("running") && is_up("degraded") && is_up("starting"));
+        assert!(!is_up("stopping") && !is_up("unknown") && !is_up("offline") && !is_up(""));
+    }
 
     #[test]
     fn a_process_name_with_brackets_and_blanks_does_not_shift_the_fields() {

@@ -17,11 +17,11 @@ const LARGEST_TEXT: u64 = 1 << 20;
 /// How much of the end of each log goes into a support bundle.
 const TAIL: u64 = 64 << 10;
 
-/// Appends an event. Not synced: events are for reading, never for deciding.
+/// Appends events, one a line. Not synced: events are for reading, never for deciding.
 pub(super) fn say(record: &Record, line: &str) -> Result<()> {
     let path = record.path("events.jsonl");
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
-    file.write_all(format!("{}\n", line.replace('\n', " ")).as_bytes())?;
+    file.write_all(format!("{line}\n").as_bytes())?;
     Ok(())
 }
 
@@ -131,7 +131,31 @@ pub(super) fn support(record: &Record, redactor: &Redactor) -> Result<BTreeMap<S
         };
         texts.insert(name.to_owned(), text);
     }
+    texts.insert("load.txt".to_owned(), load());
     Ok(texts.into_iter().map(|(name, text)| (name, redactor.clean(&text))).collect())
+}
+
+/// How busy the box is at this moment: memory, load, and the processes with the most memory.
+fn load() -> String {
+    use std::fmt::Write as _;
+    let Ok(system) = sysinfo::System::new_all() else { return "(not known)\n".into() };
+    let mib = |bytes: u64| bytes >> 20;
+    let mut text = format!(
+        "memory {} MiB, available {} MiB, swap used {} MiB\n",
+        mib(system.total_memory()),
+        mib(system.available_memory()),
+        mib(system.used_swap())
+    );
+    if let Ok(load) = sysinfo::System::load_average() {
+        let _ = writeln!(text, "load {:.2} {:.2} {:.2}", load.one, load.five, load.fifteen);
+    }
+    let mut processes: Vec<_> = system.processes().values().collect();
+    processes.sort_by_key(|process| std::cmp::Reverse(process.memory()));
+    for process in processes.iter().take(15) {
+        // The name alone: a command line may hold what somebody else should not have put there.
+        let _ = writeln!(text, "{:>8} MiB  {}", mib(process.memory()), process.name().to_string_lossy());
+    }
+    text
 }
 
 /// The last bytes of a file, from a line's beginning on.

@@ -79,6 +79,11 @@ struct Armed {
     saved: Vec<Saved>,
 }
 
+/// Whether a revert is armed on this box, of whatever step.
+pub fn any_armed() -> Result<bool> {
+    units::any("/etc/systemd/system".as_ref())
+}
+
 /// Where an attempt stands.
 pub fn state(of: Attempt<'_>, host: &Host) -> Result<GuardState> {
     let folder = folder(of, host);

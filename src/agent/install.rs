@@ -22,7 +22,8 @@ pub(super) fn keep_helper(record: &Record, digest: &str) -> Result<PathBuf> {
     let path = folder.join(digest);
     if !path.exists() {
         copy_self(record, digest).with_context(|| format!("write {}", path.display()))?;
-        if unit::loaded()?.is_empty() {
+        // An armed revert names the helper it was armed with.
+        if unit::loaded()?.is_empty() && !super::guard::any_armed()? {
             for entry in fs::read_dir(&folder)? {
                 let old = entry?.path();
                 if old != path {

@@ -79,7 +79,9 @@ fn act(spec: &Spec, attempt: &Attempt) -> Result<()> {
 /// The word `%helper` stands for this binary, wherever it is kept.
 pub(super) fn with_helper(argv: &[String]) -> Result<Vec<String>> {
     let word = |word: &String| match word.as_str() {
-        "%helper" => Ok(env::current_exe().context("find this helper's own file")?.to_string_lossy().into_owned()),
+        "%helper" => {
+            Ok(env::current_exe().context("find this helper's own file")?.to_string_lossy().into_owned())
+        }
         _ => Ok(word.clone()),
     };
     argv.iter().map(word).collect()
@@ -115,6 +117,10 @@ pub fn ended(record: &Path, step: &StepId, number: u32) -> Result<()> {
     failpoint::hit("ended-unwritten");
     let variable = |name| env::var(name).unwrap_or_default();
     let exit = exit(&variable("SERVICE_RESULT"), &variable("EXIT_CODE"), &variable("EXIT_STATUS"));
+    if attempt.end()? != Block::Blank {
+        // A unit that was started once more found the attempt begun, and its end is no news.
+        return Ok(());
+    }
     let end = End { exit, stopping: boot::stopping(), boot: boot::current()?, at: boot::clock() };
     attempt.write_end(&end)?;
     failpoint::hit("ended-written");

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, fs, io, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{
-    record::{Record, write_whole},
-    wire::SecretSpec,
+use super::record::{Record, write_whole};
+use crate::{
+    secrets::{self, SecretSpec},
+    yaml,
 };
-use crate::{secrets, yaml};
 
 /// The name of the key that digests of inputs are made with.
 const BOX_KEY: &str = "box.key";

@@ -37,9 +37,12 @@ pub fn ask_all(probes: &[Probe]) -> Vec<Answer> {
     };
     let size = probes.len().div_ceil(SIDE_BY_SIDE).max(1);
     std::thread::scope(|scope| {
-        let parts: Vec<_> =
-            probes.chunks(size).map(|part| scope.spawn(move || part.iter().map(ask).collect::<Vec<_>>())).collect();
-        let lost = |part: &[Probe]| vec![Answer::CannotTell("the probe did not come to an end".into()); part.len()];
+        let parts: Vec<_> = probes
+            .chunks(size)
+            .map(|part| scope.spawn(move || part.iter().map(ask).collect::<Vec<_>>()))
+            .collect();
+        let lost =
+            |part: &[Probe]| vec![Answer::CannotTell("the probe did not come to an end".into()); part.len()];
         let answers = parts.into_iter().zip(probes.chunks(size));
         answers.flat_map(|(thread, part)| thread.join().unwrap_or_else(|_| lost(part))).collect()
     })
@@ -62,8 +65,10 @@ fn all(wants: &[Want], host: &Host) -> Answer {
 
 fn command(argv: &[String]) -> Answer {
     // A viewer's own file is unlinked: its path would name nothing, the link of the running process still does.
-    let argv: Vec<String> =
-        argv.iter().map(|word| if word == "%helper" { "/proc/self/exe".into() } else { word.clone() }).collect();
+    let argv: Vec<String> = argv
+        .iter()
+        .map(|word| if word == "%helper" { "/proc/self/exe".into() } else { word.clone() })
+        .collect();
     let Some((program, words)) = argv.split_first() else {
         return Answer::CannotTell("the probe has no program".into());
     };

@@ -93,11 +93,14 @@ impl Helper {
     fn answer(&self, request: Request) -> Result<Reply, Fault> {
         let fault = |error: anyhow::Error| Fault::failed(&error);
         match request {
-            Request::Hello { version } => self.hello(version).map_err(fault),
+            // What it reads are the record's first words: without them nothing can be done here.
+            Request::Hello { version } => {
+                self.hello(version).map_err(|error| Fault::Damaged { message: format!("{error:#}") })
+            }
             Request::Ping => Ok(Reply::Pong { cancel: self.cancelled() }),
             Request::Facts => facts().map_err(fault),
             Request::Measure { requests } => Ok(Reply::Measured(Box::new(measure::take(&requests)))),
-            Request::Survey { graph } => self.survey(graph).map_err(fault),
+            Request::Survey { graph } => self.survey(graph).map_err(fault).and_then(unless_going_down),
             Request::Status => self.status().map_err(fault),
             Request::Follow { step, attempt, from } => self.follow(&step, attempt, from).map_err(fault),
             Request::Events { after } => {
@@ -118,7 +121,14 @@ impl Helper {
                 else {
                     return Err(Fault::NotLocked);
                 };
-                self.write(writing, &binary, run).map_err(fault)
+                match self.write(writing, &binary, run) {
+                    // What was not found or not started may only have been stopped before.
+                    Ok(Reply::Finished(answer)) if answer != Answer::Holds => {
+                        unless_going_down(Reply::Finished(answer))
+                    }
+                    Err(_) if boot::stopping() => Err(Fault::GoingDown),
+                    other => other.map_err(fault),
+                }
             }
         }
     }
@@ -326,7 +336,7 @@ impl Helper {
         let boxfile = documents::current_box_file(&self.record)?;
         let plan = self.record.document("plan.json")?;
         let secrets = Keep::open(&self.record)?.for_render();
-        Ok(Reply::Bound(Box::new(Kept { bound, boxfile, plan, secrets })))
+        Ok(Reply::Bound(Box::new(Kept { bound, boxfile, plan, steps: self.record.steps()?, secrets })))
     }
 
     fn confirm(&self, step: &StepId, number: u32) -> Result<Reply> {
@@ -365,6 +375,11 @@ impl Helper {
             *hold(&self.redactor) = Redactor::new(keep.confidential());
         }
     }
+}
+
+/// The reply, if the box was not going down while it was made.
+fn unless_going_down(reply: Reply) -> Result<Reply, Fault> {
+    if boot::stopping() { Err(Fault::GoingDown) } else { Ok(reply) }
 }
 
 /// Reads the facts once through a recorder: the other side reads them again from what was recorded.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     facts::source::Recording,
-    measure::{Measured, MeasureRequest},
+    measure::{MeasureRequest, Measured},
+    secrets::SecretSpec,
     step::{Answer, Graph, Probe, StepId},
 };
 
@@ -60,10 +61,16 @@ pub enum Request {
         from: u64,
     },
     /// Events of the current run after a sequence number.
-    Events { after: u64 },
-    Probe { step: StepId },
+    Events {
+        after: u64,
+    },
+    Probe {
+        step: StepId,
+    },
     /// Asks probes that belong to no step: the proofs of `verify`.
-    Prove { probes: Vec<Probe> },
+    Prove {
+        probes: Vec<Probe>,
+    },
     /// Texts of files as they are on the box, to be compared with a tree.
     Read {
         paths: Vec<String>,
@@ -74,7 +81,10 @@ pub enum Request {
     Support,
 
     /// Takes the lock and makes sure of the record. `display` is shown to whoever comes second.
-    Lock { display: String, name: String },
+    Lock {
+        display: String,
+        name: String,
+    },
     /// Gives the lock back before the connection ends.
     Unlock,
     /// Makes the named secrets that do not exist yet.
@@ -121,7 +131,7 @@ pub enum Request {
     Cancel {
         now: bool,
     },
-    /// Appends an event to the record, for later readers.
+    /// Appends events, one a line, to the record, for later readers.
     Say {
         line: String,
     },
@@ -280,6 +290,8 @@ pub struct Kept {
     /// The box file and the plan of the latest run.
     pub boxfile: Option<String>,
     pub plan: Option<serde_json::Value>,
+    /// Every step that ever had an attempt.
+    pub steps: Vec<StepId>,
     /// All secrets that go into files: whoever asks is root on the box already.
     pub secrets: BTreeMap<String, String>,
 }
@@ -307,16 +319,6 @@ pub enum FileState {
     },
 }
 
-/// A secret to be made when it does not exist.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SecretSpec {
-    /// A certificate authority for this box: `<name>.key` and `<name>.crt`, PEM.
-    Authority { name: String, common_name: String },
-    /// Letters and digits from the system's generator.
-    Password { name: String, length: usize },
-}
-
 /// Why a request was not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
@@ -325,6 +327,9 @@ pub enum Fault {
     Locked { holder: String },
     #[error("this connection does not hold the lock")]
     NotLocked,
+    /// Nothing is begun now, and no probe is believed: services are being stopped.
+    #[error("the box is going down")]
+    GoingDown,
     #[error("{message}")]
     Damaged { message: String },
     #[error("{message}")]

@@ -1,4 +1,4 @@
-//! `ciab agent …`: what runs on the box. Not for people; `deploy` and systemd call it.
+//! `ciab agent …`: what runs on the box. Not for people; `deploy`, systemd and proofs call it.
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -11,7 +11,11 @@ use crate::{
         serve,
     },
     step::StepId,
+    verify::{prove, says},
 };
+
+/// Exit status of a question that could not be asked (0 is yes, 1 is no).
+const CANNOT_TELL: u8 = 2;
 
 /// The helper's own commands.
 #[derive(Debug, Subcommand)]
@@ -37,7 +41,25 @@ pub enum Agent {
         paths: Vec<String>,
     },
     /// Takes back a guarded change that nobody confirmed.
-    Revert { step: String, attempt: u32 },
+    Revert { step: StepId, attempt: u32 },
+    /// Whether a command says these lines; without any, whether it is silent.
+    Says {
+        #[arg(long)]
+        line: Vec<String>,
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Whether containers run, log and reach other networks.
+    ProveContainers {
+        #[arg(long)]
+        log_size: u64,
+        #[arg(long)]
+        log_files: u32,
+    },
+    /// The other side of that proof.
+    ProvePeer,
+    /// The container's part in that proof.
+    ProveReach,
 }
 
 /// One attempt of one step.
@@ -45,20 +67,12 @@ pub enum Agent {
 pub struct Attempt {
     #[arg(long, default_value = record::ROOT)]
     record: PathBuf,
-    step: String,
+    step: StepId,
     attempt: u32,
 }
 
-/// Does what systemd or the engine asked for.
+/// Does what systemd, the engine or a proof asked for.
 pub fn main(agent: Agent) -> ExitCode {
-    let done = |result: anyhow::Result<()>| match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The journal of the unit, or the standard error of the SSH channel.
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    };
     match agent {
         Agent::Serve { digest, unlink } => {
             if let Some(file) = unlink
@@ -69,26 +83,43 @@ pub fn main(agent: Agent) -> ExitCode {
             let served = serve::serve(record::ROOT.as_ref(), &digest, io::stdin().lock(), io::stdout());
             done(served.map_err(Into::into))
         }
-        Agent::Job(Attempt { record, step, attempt }) => match StepId::new(step) {
-            Ok(step) => job::job(&record, &step, attempt),
-            Err(error) => done(Err(anyhow::anyhow!(error))),
-        },
+        Agent::Job(Attempt { record, step, attempt }) => job::job(&record, &step, attempt),
+        Agent::Ended(Attempt { record, step, attempt }) => done(job::ended(&record, &step, attempt)),
         Agent::Before { check: false, paths } => done(before::record(&Record::at(record::ROOT), &paths)),
-        Agent::Before { check: true, paths } => match before::is_recorded(&Record::at(record::ROOT), &paths) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(error) => {
-                tracing::error!("{error:#}");
-                ExitCode::from(2)
-            }
-        },
-        Agent::Revert { step, attempt } => {
-            done(StepId::new(step).map_err(anyhow::Error::msg).and_then(|step| job::revert(&step, attempt)))
+        Agent::Before { check: true, paths } => {
+            let recorded = before::is_recorded(&Record::at(record::ROOT), &paths);
+            told(recorded.map(|all| (!all).then(|| "not all of it is recorded".to_owned())))
         }
-        Agent::Ended(Attempt { record, step, attempt }) => done(
-            StepId::new(step)
-                .map_err(anyhow::Error::msg)
-                .and_then(|step| job::ended(&record, &step, attempt)),
-        ),
+        Agent::Revert { step, attempt } => done(job::revert(&step, attempt)),
+        Agent::Says { line, command } => told(says::ask(&line, &command)),
+        Agent::ProveContainers { log_size, log_files } => told(prove::containers(log_size, log_files)),
+        Agent::ProvePeer => done(prove::peer()),
+        Agent::ProveReach => done(prove::reach()),
+    }
+}
+
+fn done(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The journal of the unit, or the standard error of the SSH channel.
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The end of a question: what is missing stands on standard error, where a probe's reader looks for it.
+fn told(result: anyhow::Result<Option<String>>) -> ExitCode {
+    match result {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(missing)) => {
+            tracing::error!("{missing}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::from(CANNOT_TELL)
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! `ciab check`: judges the box before anything is changed.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,6 +12,7 @@ use super::look::{Measuring, Sight};
 use crate::{
     boxfile::{args::BoxArgs, names::CheckId},
     failure::{Exit, Failure},
+    measure::Measured,
     plan::check::{Case, Report, find, judge, page},
     report::out,
 };
@@ -54,10 +58,23 @@ pub fn check(case: &Case<'_>, ignore: &[CheckId]) -> Checked {
 
 /// Looks at the box, measures, and prints every finding.
 pub async fn run(args: &CheckArgs) -> Result<Exit, Failure> {
-    let sight = Sight::of(&args.boxfile, args.replay.as_deref(), Measuring::Yes).await?;
+    let measuring = if args.measures.is_some() { Measuring::No } else { Measuring::Yes };
+    let mut sight = Sight::of(&args.boxfile, args.replay.as_deref(), measuring).await?;
+    if let Some(file) = &args.measures {
+        sight.measured = Some(read_measures(file)?);
+    }
     let checked = check(&sight.case(), &args.ignore);
     if args.json { out::json(&checked.json) } else { out::page(&checked.text) }?;
     Ok(checked.exit)
+}
+
+/// Reads what was measured from a file.
+fn read_measures(file: &Path) -> Result<Measured, Failure> {
+    let bytes = fs::read(file).map_err(|error| {
+        Failure::new(Exit::Usage, format!("read the measures {}: {error}", file.display()))
+    })?;
+    Measured::parse(&bytes)
+        .map_err(|failure| Failure { message: format!("{}: {}", file.display(), failure.message), ..failure })
 }
 
 /// Reads an id that a check has; a misspelt one would ignore nothing and say nothing.

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, cancel, check, deploy, explain, hint, init, logs, plan, render, schema, status, support, validate, verify,
+    agent, cancel, check, deploy, detect, explain, hint, init, logs, match_device, plan, render, schema,
+    status, support, validate, verify,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -34,6 +35,8 @@ pub enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Detect(detect::DetectArgs),
+    Match(match_device::MatchArgs),
     Init(init::Args),
     Validate(validate::ValidateArgs),
     Hint(hint::HintArgs),
@@ -66,6 +69,8 @@ impl Command {
     /// Whether one JSON document (or a stream of them) is wanted, so that a failure is told as one too.
     pub fn form(&self) -> Form {
         let json = match self {
+            Self::Detect(args) => args.json,
+            Self::Match(args) => args.json,
             Self::Validate(args) => args.json,
             Self::Hint(args) => args.json,
             Self::Explain(args) => args.json,
@@ -90,6 +95,14 @@ impl Command {
     /// Does what was asked for.
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
+            Self::Detect(args) => {
+                let found = detect::run(&args).await?;
+                answer(args.json, &found.text, &found.json)
+            }
+            Self::Match(args) => {
+                let found = match_device::run(&args).await?;
+                answer(args.json, &found.text, &found.json)
+            }
             Self::Init(args) => init::run(&args).await,
             Self::Validate(args) => {
                 let found = validate::run(&args, super::colour())?;

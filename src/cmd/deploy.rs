@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 
+use serde_json::json;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
 
 use super::{
-    check,
+    check, contact,
     look::{Look, Measuring, Sight, ask, odd},
     place::{self, Known},
     verify,
@@ -16,9 +17,10 @@ use super::{
 use crate::{
     agent::wire::{Reply, Request},
     ask::Terminal,
-    boxfile::{args::BoxArgs, names::CheckId},
-    event::Outcome,
+    boxfile::{args::BoxArgs, names::CheckId, place::Layer, wanted::Wanted},
+    event::{self, Event, Kind, Outcome, ProofResult},
     failure::{Exit, Failure},
+    link::Link,
     plan::{self, Plan},
     profile::hints,
     render,
@@ -59,7 +61,8 @@ pub struct Args {
 
 /// Deploys each box in turn; stops at the first that does not come to its end.
 pub async fn run(args: &Args) -> Result<Exit, Failure> {
-    let files = if args.files.is_empty() { vec![None] } else { args.files.iter().cloned().map(Some).collect() };
+    let files =
+        if args.files.is_empty() { vec![None] } else { args.files.iter().cloned().map(Some).collect() };
     for file in files {
         let exit = one(args, &BoxArgs { file, set: args.set.clone() }).await?;
         if exit != Exit::Done {
@@ -72,22 +75,20 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
 async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let form = if args.json { Form::Json } else { Form::Human };
     let wanted = file.load()?;
+    chosen_here(args, &wanted)?;
     let link = Arc::new(place::link(&wanted.boxfile).await?);
     place_keys(&wanted.boxfile, &link).await?;
-    let sight = Sight::with(wanted, Measuring::Yes).await?;
+    let look = contact::reach(&link, Duration::from_secs(args.reconnect)).await?;
+    let known = Known::read(&link.state);
+    contact::same_box(&link.name(), &look.hello, &known, wanted.boxfile.name.as_str())?;
+    let sight = Sight::through(wanted, look, Measuring::Yes).await?;
     judge(args, &sight, form)?;
     let plan = sight.plan.as_ref().map_err(|errors| plan::refused(errors))?;
-    let known = Known::read(&link.state);
     let text = file_text(file)?;
     consent(args, &sight, &known, &text)?;
 
     let (mut secrets, box_id) = prepare(&sight, plan).await?;
     secrets.extend(place::operator_ca(&sight.wanted.boxfile)?);
-    if let Some(known) = &known.box_id
-        && *known != box_id
-    {
-        return Err(another_box(&link.name(), known));
-    }
     let tree = render::tree(plan, &secrets)?;
     let graph = steps::list(plan, &tree);
     let seconds = |step: &StepId| sight.profile.estimates.get(step.as_str()).copied().unwrap_or(1);
@@ -96,7 +97,7 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let kept = Known { box_id: Some(box_id.clone()), operator: None, boxfile: Some(text.clone()) };
     kept.write(&link.state)?;
     let request = run::Request {
-        graph,
+        graph: graph.clone(),
         boxfile: text,
         plan: serde_json::to_value(plan).map_err(anyhow::Error::from)?,
         name: sight.wanted.boxfile.name.to_string(),
@@ -106,17 +107,34 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
         reconnect: Duration::from_secs(args.reconnect),
         again: args.again.iter().cloned().collect::<BTreeSet<_>>(),
         side_by_side: args.parallel.into(),
+        left: sight.left(&graph),
     };
-    let hint: run::Hint = Arc::new(|text| hints().cause(text).map(|(id, hint)| format!("{} (ciab hint {id})", hint.mend)));
-    let setup = Setup { manner: Manner::suited(form), estimates, again: command("deploy", file), watch: command("logs -f --box", file) };
+    let hint: run::Hint =
+        Arc::new(|text| hints().cause(text).map(|(id, hint)| format!("{} (ciab hint {id})", hint.mend)));
+    let setup = Setup {
+        manner: Manner::suited(form),
+        estimates,
+        again: command("deploy", file),
+        watch: command("logs -f --box", file),
+    };
     let report = Report::start(setup);
-    let outcome = run::run(&request, &link, &hint, wishes()?, &mut |event| report.event(event)).await;
+    let mut last = (0, 0);
+    let mut say = |event: &Event| {
+        last = (event.seq, event.run);
+        report.event(event);
+    };
+    let outcome = run::run(&request, &link, &hint, wishes()?, &mut say).await;
     report.close();
     let outcome = outcome?;
     if let Outcome::Done { .. } = outcome {
         Known { operator, ..Known::default() }.write(&link.state)?;
         let look = Look::through(link).await?;
-        return verify::prove(&look, plan, form).await;
+        let results = verify::prove(&look, plan).await?;
+        match form {
+            Form::Human => out::page(&report::proofs_page(&results))?,
+            Form::Json => out::part(&proof_events(&results, last)).map(drop)?,
+        }
+        return Ok(verify::verdict(&results));
     }
     if let Outcome::Locked { holder } = &outcome {
         return Err(Failure::new(Exit::Locked, format!("another run holds the lock: {holder}"))
@@ -125,8 +143,32 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     Ok(run::exit_of(&outcome))
 }
 
+/// The proofs as further lines of the run that they follow.
+fn proof_events(results: &[ProofResult], (seq, run): (u64, u64)) -> String {
+    let line = |(seq, ProofResult { id, what, measured, pass }): (u64, ProofResult)| {
+        let kind = Kind::Proof { id, what, measured, pass };
+        let at = jiff::Timestamp::now().to_string();
+        json!(Event { schema: event::SCHEMA.to_owned(), seq, at, run, kind }).to_string() + "\n"
+    };
+    (seq + 1..).zip(results.iter().cloned()).map(line).collect()
+}
+
+/// Without a target the box is this machine: whoever forgot to name one is asked first.
+fn chosen_here(args: &Args, wanted: &Wanted) -> Result<(), Failure> {
+    let named = wanted.origin("access.target").is_some_and(|origin| origin.layer != Layer::Default);
+    match Terminal::here() {
+        _ if named || args.yes => Ok(()),
+        Some(terminal) if terminal.agrees("no box is named: set up THIS machine?") => Ok(()),
+        _ => Err(Failure::new(
+            Exit::Refused,
+            "no box is named, and this machine is not set up without being asked",
+        )
+        .hint("name the box as `access.target` in the box file, or say `target: local`")),
+    }
+}
+
 /// Logs in with a password once, where one is named and no key works yet.
-async fn place_keys(boxfile: &crate::boxfile::BoxFile, link: &crate::link::Link) -> Result<(), Failure> {
+async fn place_keys(boxfile: &crate::boxfile::BoxFile, link: &Link) -> Result<(), Failure> {
     let crate::link::Place::Ssh(destination) = &link.place else { return Ok(()) };
     if destination.password.is_none() {
         return Ok(());
@@ -192,11 +234,6 @@ async fn prepare(sight: &Sight, plan: &Plan) -> Result<(render::Secrets, String)
         Reply::Secrets(secrets) => Ok((secrets, box_id)),
         _ => Err(odd()),
     }
-}
-
-fn another_box(name: &str, known: &str) -> Failure {
-    Failure::new(Exit::Refused, format!("{name} is another box than before: this workstation knows it as {known}"))
-        .hint("if the box was installed anew, forget the old one: delete its folder below ~/.local/state/ciab")
 }
 
 /// The box file as it was given, for the record; what other layers added is in the plan.

@@ -83,7 +83,11 @@ async fn of_run(look: &Look, args: &Args) -> Result<Exit, Failure> {
         for line in &lines {
             after = after.max(report::event(line).map_or(0, |event| event.seq));
         }
-        let text = if args.json { lines.iter().map(|line| format!("{line}\n")).collect() } else { report::history(&lines) };
+        let text = if args.json {
+            lines.iter().map(|line| format!("{line}\n")).collect()
+        } else {
+            report::history(&lines)
+        };
         if !text.is_empty() && out::part(&text)? == out::Reader::Gone {
             return Ok(Exit::Done);
         }

@@ -1,6 +1,6 @@
 //! A look at a box, through a helper that changes nothing and leaves nothing: who it is, its facts, what it keeps.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use super::place;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     plan::{self, Bound, Plan, PlanError, Row, check::Case},
     profile::Profile,
     render,
-    step::{Answer, Graph, Step},
+    step::{Answer, Graph, Step, StepId},
     steps,
     tree::Tree,
 };
@@ -36,6 +36,11 @@ impl Look {
 
     pub async fn through(link: Arc<Link>) -> Result<Self, Failure> {
         let client = link.connect().await.map_err(|error| error.failure)?;
+        Self::over(link, client).await
+    }
+
+    /// Over a connection that was just made.
+    pub async fn over(link: Arc<Link>, client: Client) -> Result<Self, Failure> {
         match ask(&client, Request::Hello { version: wire::VERSION }).await? {
             Reply::Hello(hello) => Ok(Self { link, client, hello: *hello }),
             _ => Err(odd()),
@@ -100,7 +105,7 @@ impl Sight {
         let wanted = args.load()?;
         match replay {
             Some(file) => {
-                let recording = read_recording(file)?;
+                let recording = super::detect::load(file)?;
                 Self::make(wanted, &recording, None, Kept::default(), None)
             }
             None => Self::with(wanted, measuring).await,
@@ -110,6 +115,11 @@ impl Sight {
     /// Looks at the box.
     pub async fn with(wanted: Wanted, measuring: Measuring) -> Result<Self, Failure> {
         let look = Look::at(&wanted.boxfile).await?;
+        Self::through(wanted, look, measuring).await
+    }
+
+    /// Looks at the box over this connection.
+    pub async fn through(wanted: Wanted, look: Look, measuring: Measuring) -> Result<Self, Failure> {
         let (recording, kept) = tokio::join!(look.recording(), look.kept());
         let (recording, kept) = (recording?, kept?);
         let measured = match measuring {
@@ -171,6 +181,12 @@ impl Sight {
         Ok((tree, graph))
     }
 
+    /// Steps that were once done on the box, and that the graph does not have any more.
+    pub fn left(&self, graph: &Graph) -> Vec<String> {
+        let gone = |step: &&StepId| graph.get(step.as_str()).is_none();
+        self.kept.steps.iter().filter(gone).map(ToString::to_string).collect()
+    }
+
     /// The steps as a page shows them, with what the box's record says of each.
     pub async fn rows(&self, plan: &Plan) -> Result<Vec<Row>, Failure> {
         let (_, graph) = self.steps(plan)?;
@@ -185,25 +201,24 @@ impl Sight {
             id: step.id.to_string(),
             title: step.title.clone(),
             seconds: self.profile.estimates.get(step.id.as_str()).copied().unwrap_or(1),
-            status: standings.iter().find(|standing| standing.step == step.id).map_or(String::new(), |standing| {
-                match (standing.attempt, &standing.answer) {
-                    // Before the first run nothing is done, whatever already happens to hold.
-                    (0, Answer::Holds) => "holds".into(),
-                    (0, _) => String::new(),
-                    _ => super::status::word(standing),
-                }
-            }),
+            status: standings.iter().find(|standing| standing.step == step.id).map_or(
+                String::new(),
+                |standing| {
+                    match (standing.attempt, &standing.answer) {
+                        // Before the first run nothing is done, whatever already happens to hold.
+                        (0, Answer::Holds) => "holds".into(),
+                        (0, _) => String::new(),
+                        _ => super::status::word(standing),
+                    }
+                },
+            ),
         };
-        Ok(graph.steps.iter().map(row).collect())
+        let left = self.left(&graph).into_iter().map(|id| Row {
+            title: "Of an earlier run; this one neither runs it nor takes it back".into(),
+            seconds: 0,
+            status: "left on the box".into(),
+            id,
+        });
+        Ok(graph.steps.iter().map(row).chain(left).collect())
     }
-}
-
-/// Reads a recording from a file.
-pub fn read_recording(file: &Path) -> Result<Recording, Failure> {
-    let bytes = fs::read(file)
-        .map_err(|error| Failure::new(Exit::Usage, format!("read the recording {}: {error}", file.display())))?;
-    Recording::parse(&bytes).map_err(|failure| Failure {
-        message: format!("{}: {}", file.display(), failure.message),
-        ..failure
-    })
 }

@@ -4,12 +4,15 @@ pub mod agent;
 pub mod cancel;
 pub mod check;
 pub mod cli;
+mod contact;
 pub mod deploy;
+pub mod detect;
 pub mod explain;
 pub mod hint;
 pub mod init;
 pub mod logs;
 pub mod look;
+pub mod match_device;
 pub mod place;
 pub mod plan;
 pub mod render;
@@ -51,7 +54,9 @@ fn man(name: Option<&str>) -> Result<Exit, Failure> {
         None => command,
         Some(name) => {
             let found = command.get_subcommands().find(|sub| sub.get_name() == name && !sub.is_hide_set());
-            let found = found.cloned().ok_or_else(|| Failure::new(Exit::Usage, format!("there is no command `{name}`")))?;
+            let found = found
+                .cloned()
+                .ok_or_else(|| Failure::new(Exit::Usage, format!("there is no command `{name}`")))?;
             // A title such as `ciab-deploy`, which clap wants for as long as the program runs.
             let title: &'static str = format!("ciab-{name}").leak();
             found.name(title)

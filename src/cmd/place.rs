@@ -40,7 +40,8 @@ pub async fn link(boxfile: &BoxFile) -> Result<Link, Failure> {
         }
     };
     let mut link = Link::new(place, state)?;
-    link.sudo_password = access.sudo_password.as_ref().map(|secret| read_secret(secret, terminal)).transpose()?;
+    link.sudo_password =
+        access.sudo_password.as_ref().map(|secret| read_secret(secret, terminal)).transpose()?;
     link.ask = terminal.map(|terminal| Arc::new(terminal) as _);
     Ok(link)
 }
@@ -50,7 +51,10 @@ fn state_folder(target: &Target) -> Result<PathBuf, Failure> {
     let base = env::var_os("XDG_STATE_HOME").filter(|path| Path::new(path).is_absolute()).map(PathBuf::from);
     let base = base.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".local/state")));
     let base = base.ok_or_else(|| {
-        Failure::new(Exit::Usage, "there is no place to keep the box's host key: neither XDG_STATE_HOME nor HOME is set")
+        Failure::new(
+            Exit::Usage,
+            "there is no place to keep the box's host key: neither XDG_STATE_HOME nor HOME is set",
+        )
     })?;
     let safe = |c: char| if c.is_ascii_alphanumeric() || ".-@".contains(c) { c } else { '_' };
     Ok(base.join("ciab").join(target.to_string().chars().map(safe).collect::<String>()))
@@ -77,7 +81,9 @@ impl Known {
     /// Keeps what is set.
     pub fn write(&self, state: &Path) -> Result<()> {
         fs::create_dir_all(state).with_context(|| format!("make {}", state.display()))?;
-        for (name, text) in [("box-id", &self.box_id), ("operator", &self.operator), ("box.yaml", &self.boxfile)] {
+        for (name, text) in
+            [("box-id", &self.box_id), ("operator", &self.operator), ("box.yaml", &self.boxfile)]
+        {
             if let Some(text) = text {
                 let path = state.join(name);
                 fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
@@ -118,7 +124,11 @@ async fn destination(
     let first = hop.user.clone();
     let operator = boxfile.access.operator.name.to_string();
     // The operator comes first once a run has made it; before, the user of the first login.
-    let mut users = if known.operator.as_ref() == Some(&operator) { vec![operator, first] } else { vec![first, operator] };
+    let mut users = if known.operator.as_ref() == Some(&operator) {
+        vec![operator, first]
+    } else {
+        vec![first, operator]
+    };
     users.dedup();
     Ok(Destination {
         jump,
@@ -161,7 +171,10 @@ pub fn operator_ca(boxfile: &BoxFile) -> Result<std::collections::BTreeMap<Strin
     let text = fs::read_to_string(&path)
         .map_err(|error| Failure::new(Exit::Usage, format!("read `tls.ca` {}: {error}", path.display())))?;
     if !text.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(Failure::new(Exit::Usage, format!("{} holds no certificate in PEM form", path.display())));
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{} holds no certificate in PEM form", path.display()),
+        ));
     }
     Ok([(crate::render::CA_CERTIFICATE.to_owned(), text)].into())
 }
@@ -170,6 +183,8 @@ pub fn operator_ca(boxfile: &BoxFile) -> Result<std::collections::BTreeMap<Strin
 pub fn read_secret(secret: &SecretRef, terminal: Option<Terminal>) -> Result<SecretString, Failure> {
     secret.fetch(|question| {
         let terminal = terminal.ok_or_else(|| ask::nobody(question))?;
-        terminal.secret(question).ok_or_else(|| Failure::new(Exit::Interrupted, "the question was not answered"))
+        terminal
+            .secret(question)
+            .ok_or_else(|| Failure::new(Exit::Interrupted, "the question was not answered"))
     })
 }

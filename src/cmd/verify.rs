@@ -1,6 +1,9 @@
 //! `ciab verify`: proves that the box is what its plan says, by asking the box.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::look::{Look, ask, odd};
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
     event::ProofResult,
     failure::{Exit, Failure},
     plan::Plan,
-    report::{self, Form, out},
+    report::{self, out},
     step::Answer,
     verify,
 };
@@ -33,26 +36,52 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
             .hint("`ciab deploy` sets it up, and ends in the same proofs"));
     };
     let plan: Plan = serde_json::from_value(plan).map_err(|error| {
-        Failure::new(Exit::Usage, format!("read plan.json of the box: it is damaged, or of another version: {error}"))
+        Failure::new(
+            Exit::Usage,
+            format!("read plan.json of the box: it is damaged, or of another version: {error}"),
+        )
     })?;
-    prove(&look, &plan, if args.json { Form::Json } else { Form::Human }).await
+    let results = prove(&look, &plan).await?;
+    match args.json {
+        false => out::page(&report::proofs_page(&results))?,
+        true => out::json(&json!({ "schema": "ciab/verify/v1", "proofs": results }))?,
+    }
+    Ok(verdict(&results))
 }
 
-/// Asks every proof, prints the table, and says whether all hold. One that did not run does not hold.
-pub async fn prove(look: &Look, plan: &Plan, form: Form) -> Result<Exit, Failure> {
+/// How long a promise that may still come true is left alone before it is asked again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Asks every proof. One that did not run does not hold.
+pub async fn prove(look: &Look, plan: &Plan) -> Result<Vec<ProofResult>, Failure> {
     let proofs = verify::proofs(plan);
-    let probes = proofs.iter().map(|proof| proof.probe.clone()).collect();
-    let Reply::Answers(answers) = ask(&look.client, Request::Prove { probes }).await? else { return Err(odd()) };
-    let unasked = std::iter::repeat(Answer::CannotTell("it was not asked".into()));
-    let results: Vec<ProofResult> = proofs
-        .iter()
-        .zip(answers.into_iter().chain(unasked))
-        .map(|(proof, answer)| ProofResult::from_answer(&proof.id, &proof.what, &answer))
-        .collect();
-    match form {
-        Form::Human => out::page(&report::proofs_page(&results))?,
-        Form::Json => out::json(&json!({ "schema": "ciab/verify/v1", "proofs": results }))?,
+    let began = Instant::now();
+    let mut answers: Vec<Answer> = vec![Answer::CannotTell("it was not asked".into()); proofs.len()];
+    loop {
+        let open: Vec<usize> = (0..proofs.len()).filter(|n| answers[*n] != Answer::Holds).collect();
+        let probes = open.iter().map(|n| proofs[*n].probe.clone()).collect();
+        let Reply::Answers(said) = ask(&look.client, Request::Prove { probes }).await? else {
+            return Err(odd());
+        };
+        for (n, answer) in open.iter().zip(said) {
+            answers[*n] = answer;
+        }
+        let patient = |n: &usize| {
+            let within = Duration::from_secs(proofs[*n].within.into());
+            answers[*n] != Answer::Holds && began.elapsed() < within
+        };
+        if !open.iter().any(patient) {
+            break;
+        }
+        sleep(AGAIN).await;
     }
+    let result =
+        |(proof, answer): (&verify::Proof, &Answer)| ProofResult::from_answer(&proof.id, &proof.what, answer);
+    Ok(proofs.iter().zip(&answers).map(result).collect())
+}
+
+/// Whether all hold.
+pub fn verdict(results: &[ProofResult]) -> Exit {
     let good = !results.is_empty() && results.iter().all(|proof| proof.pass);
-    Ok(if good { Exit::Done } else { Exit::Verify })
+    if good { Exit::Done } else { Exit::Verify }
 }

@@ -121,4 +121,13 @@ mod tests {
         assert!(!parse_adjtime("0.0 0 0.0\n0\nLOCAL\n"));
         assert!(parse_adjtime(""));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: String) {
+            parse_tracking(&text);
+            parse_adjtime(&text);
+            parse_localtime(&text);
+        }
+    }
 }

@@ -233,4 +233,12 @@ mod tests {
         assert_eq!(cpu.threads, Some(2));
         assert_eq!(cpu.flags.map(|f| f.len()), Some(4));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: String, odd in "((processor|flags|core id|physical id)\t: [a-z0-9 ]{0,9}\n{1,2}){0,9}") {
+            parse_cpuinfo(&text);
+            parse_cpuinfo(&odd);
+        }
+    }
 }

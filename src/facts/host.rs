@@ -39,8 +39,16 @@ pub(super) fn read(reader: &mut Reader<'_>) -> (Host, Privilege) {
             reader.note(fact, "the box does not tell it");
         }
     }
-    let status = reader.needed("observed.privilege", "/proc/self/status");
-    (host, status.map(|text| parse_status(&text)).unwrap_or_default())
+    let path = "/proc/self/status";
+    let wanted = |line: &str| line.starts_with("Uid:") || line.starts_with("CapEff:");
+    let privilege = match reader.source.lines(path, &wanted) {
+        Ok(text) => parse_status(&text),
+        Err(error) => {
+            reader.failed("observed.privilege", path, &error);
+            Privilege::default()
+        }
+    };
+    (host, privilege)
 }
 
 /// `proc_pid_status(5)`: user ids are real, effective, saved, file system.

@@ -172,4 +172,13 @@ mod tests {
         assert!(parse_shown("nodev\toverlay\n\text4\n").contains("overlay"));
         assert!(parse_shown("238 vhost-net\n200 tun\n").contains("vhost_net"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: String) {
+            module_of_path(&text);
+            parse_loaded(&text);
+            parse_shown(&text);
+        }
+    }
 }

@@ -132,4 +132,13 @@ mod tests {
         assert_eq!(blocks(&names, "x"), None);
         assert_eq!(whole_gib(Bytes::kib(32_781_584)), Some(Bytes::gib(32)));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: String, key in "(MemTotal|Hugepagesize|HugePages_Total):[ 0-9]{0,30}", block: String) {
+            parse_meminfo(&text);
+            parse_meminfo(&key);
+            blocks(&["memory0".into(), text], &block);
+        }
+    }
 }

@@ -9,6 +9,8 @@ use std::{panic, thread};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod cases;
 pub mod clock;
 pub mod cpu;
 pub mod disk;
@@ -20,6 +22,7 @@ pub mod memory;
 pub mod mount;
 pub mod nic;
 pub mod os;
+pub mod page;
 pub mod port;
 pub mod product;
 mod reader;

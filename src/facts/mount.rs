@@ -192,4 +192,14 @@ mod tests {
         assert_eq!(unescape(r"/a\040b\134c"), r"/a b\c");
         assert_eq!(unescape(r"/a\9é\04"), r"/a\9é\04");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: String, odd in "[0-9 :/-]{0,40}( - )?[a-z \\\\0-9é]{0,40}") {
+            parse_mountinfo(&text);
+            parse_mountinfo(&odd);
+            parse_df(&text);
+            unescape(&odd);
+        }
+    }
 }

@@ -62,4 +62,12 @@ mod tests {
         assert_eq!(os.name.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
         assert_eq!(parse_os_release("ID=\"debian\nID_LIKE=x"), Os::default());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: String) {
+            parse_os_release(&text);
+            parse_os_release(&format!("ID={text}"));
+        }
+    }
 }

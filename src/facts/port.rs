@@ -95,4 +95,12 @@ mod tests {
         assert_eq!(parse_line(line, Protocol::Tcp, "0A"), None, "connected");
         assert_eq!(parse_address("ééééabcd"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: String, digits in "[0-9A-Fé+]{0,34}") {
+            parse_line(&text, Protocol::Tcp, "0A");
+            parse_line(&format!("0: {digits}:0016 x 0A"), Protocol::Tcp, "0A");
+        }
+    }
 }

@@ -68,11 +68,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a file or folder is there, told from the folder above it.
+    /// Whether a file or folder is there. Whatever else reading it says, it is: a folder is no file, a file may be
+    /// forbidden. Asking for it alone, and not for all names beside it, keeps strangers' names out of recordings.
     pub(super) fn exists(&self, path: &str) -> bool {
-        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let dir = if dir.is_empty() { "/" } else { dir };
-        self.source.list(dir).is_ok_and(|names| names.iter().any(|n| n == name))
+        match self.source.read(path) {
+            Ok(_) => true,
+            Err(error) => Refusal::of(&error) != Refusal::NotFound,
+        }
     }
 
     /// What a tool printed; a failure is noted.

@@ -54,7 +54,7 @@ pub struct BoundManagement {
     pub mtu: Option<u32>,
     /// Not link-local.
     pub addresses: Vec<IpNet>,
-    pub gateway: Option<std::net::IpAddr>,
+    pub gateway: Option<core::net::IpAddr>,
 }
 
 /// How the kernel has a module.

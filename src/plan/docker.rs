@@ -1,6 +1,6 @@
 //! The container engine: the values of its daemon.json.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! Names, release, logins, certificates and where the configuration lies.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use core::net::IpAddr;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! What has to be tried on the box before it can be judged.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::{Addressing, Bound, Network, Why, docker::DATA_ROOT, network};
 use crate::{

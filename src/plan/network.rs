@@ -1,6 +1,6 @@
 //! The networks of the box: how it is reached, what its services talk on, what containers get, what may come in.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};

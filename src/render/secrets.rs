@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::fault;
 use crate::{
-    agent::wire::SecretSpec,
     failure::{Exit, Failure},
     plan::{Plan, Tls},
+    secrets::SecretSpec,
 };
 
 /// Text by name, as the box keeps them.

@@ -39,7 +39,8 @@ fn hosts_of_the_box_file_are_the_only_time_servers() {
 
 #[test]
 fn a_hostile_plan_is_refused_wherever_its_value_lands() {
-    let plans: [(&str, fn(&mut Plan, String)); 6] = [
+    type Spoil = fn(&mut Plan, String);
+    let plans: [(&str, Spoil); 6] = [
         ("fqdn", |plan, text| plan.host.fqdn = text),
         ("no_proxy", |plan, text| {
             if let crate::plan::Proxy::Via { no_proxy, .. } = &mut plan.network.proxy {

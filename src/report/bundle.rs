@@ -38,6 +38,9 @@ mod tests {
         ]);
         let text = bundle("lab", &parts);
         let top = text.split("parts:").next().unwrap();
-        assert!(top.contains("steps/b/2/end") && top.contains("the reason") && !top.contains("steps/a"), "{top}");
+        assert!(
+            top.contains("steps/b/2/end") && top.contains("the reason") && !top.contains("steps/a"),
+            "{top}"
+        );
     }
 }

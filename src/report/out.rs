@@ -31,7 +31,10 @@ pub enum Reader {
 
 /// Prints a part of something longer to standard output, as it is but for control characters.
 pub fn part(text: &str) -> Result<Reader, Failure> {
-    let text: String = text.split_inclusive('\n').map(|line| clean(line.trim_end_matches('\n')) + if line.ends_with('\n') { "\n" } else { "" }).collect();
+    let text: String = text
+        .split_inclusive('\n')
+        .map(|line| clean(line.trim_end_matches('\n')) + if line.ends_with('\n') { "\n" } else { "" })
+        .collect();
     let mut sink = io::stdout().lock();
     match sink.write_all(text.as_bytes()).and_then(|()| sink.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),

@@ -14,7 +14,8 @@ pub enum Next {
     /// Record and probe agree that it is done.
     Skip,
     /// No record, but the probe compares the exact inputs and holds: write it down.
-    Adopt,
+    /// What it is written down as; should it no longer hold, it acts as this attempt.
+    Adopt { attempt: u32 },
     /// Act, as this attempt.
     Run { attempt: u32, because: Because },
     /// Its job runs already.
@@ -55,7 +56,7 @@ pub fn next(step: &Step, standing: &Standing, again: bool) -> Next {
     match (&standing.state, &standing.answer) {
         (State::Active, _) => Next::Follow { attempt: standing.attempt },
         _ if again => run(Because::Failed),
-        (State::Waiting, Answer::Holds) if survey::adoptable(step) => Next::Adopt,
+        (State::Waiting, Answer::Holds) if survey::adoptable(step) => Next::Adopt { attempt: new },
         (State::Waiting, _) => run(Because::First),
         (State::Prepared, _) if standing.same_inputs => {
             Next::Run { attempt: standing.attempt, because: Because::First }
@@ -95,6 +96,31 @@ pub fn next(step: &Step, standing: &Standing, again: bool) -> Next {
             (InDoubt::Repair(by), _) => Next::Repair { by: by.clone(), attempt: new, why: why.clone() },
             (InDoubt::Stop, _) => Next::Stop { why: why.clone() },
         },
+    }
+}
+
+/// What to do with a step that repairs another: it acts for each doubt, whatever it did for earlier ones. One that
+/// runs already was begun for this doubt, by an engine or a connection that is gone.
+pub(super) fn repair(step: &Step, standing: &Standing) -> Next {
+    let run = |attempt| Next::Run { attempt, because: Because::First };
+    match (&standing.state, &step.in_doubt) {
+        (State::Active, _) => Next::Follow { attempt: standing.attempt },
+        (State::Prepared, _) if standing.same_inputs => run(standing.attempt),
+        (State::InDoubt { why }, InDoubt::Stop | InDoubt::Repair(_)) => Next::Stop { why: why.clone() },
+        _ => run(standing.attempt + 1),
+    }
+}
+
+impl Next {
+    /// The attempt it is about.
+    pub(super) fn attempt(&self) -> Option<u32> {
+        match self {
+            Self::Run { attempt, .. }
+            | Self::Follow { attempt }
+            | Self::Finish { attempt }
+            | Self::Repair { attempt, .. } => Some(*attempt),
+            Self::Skip | Self::Adopt { .. } | Self::Stop { .. } => None,
+        }
     }
 }
 
@@ -149,7 +175,7 @@ mod tests {
             decide(State::Done, false, Answer::Holds),
             Next::Run { attempt: 2, because: Because::Changed }
         ));
-        assert_eq!(decide(State::Waiting, false, Answer::Holds), Next::Adopt);
+        assert_eq!(decide(State::Waiting, false, Answer::Holds), Next::Adopt { attempt: 1 });
         assert!(matches!(decide(State::Waiting, false, unclear()), Next::Run { attempt: 1, .. }));
         assert!(matches!(decide(State::Prepared, true, missing()), Next::Run { attempt: 1, .. }));
         assert!(matches!(decide(State::Prepared, false, missing()), Next::Run { attempt: 2, .. }));
@@ -182,6 +208,19 @@ mod tests {
         let failed = standing(State::Failed { exit: Exit::Code(1) }, true, Answer::Holds);
         assert!(matches!(next(&job, &failed, false), Next::Stop { .. }));
         assert!(matches!(next(&job, &failed, true), Next::Run { attempt: 2, .. }));
+    }
+
+    #[test]
+    fn what_repairs_acts_for_each_doubt_and_never_beside_itself() {
+        let mend = step(Action::Ensure(vec![]), InDoubt::RunAgain);
+        let decide = |state| repair(&mend, &standing(state, true, Answer::Holds));
+        assert!(matches!(decide(State::Waiting), Next::Run { attempt: 1, .. }));
+        assert!(matches!(decide(State::Done), Next::Run { attempt: 2, .. }));
+        assert!(matches!(decide(State::Prepared), Next::Run { attempt: 1, .. }));
+        assert_eq!(decide(State::Active), Next::Follow { attempt: 1 });
+        let once = step(Action::Ensure(vec![]), InDoubt::Stop);
+        let doubt = standing(State::InDoubt { why: "cut".into() }, true, Answer::Holds);
+        assert!(matches!(repair(&once, &doubt), Next::Stop { .. }));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{Because, Next};
 use crate::{
     agent::{
         client::{AskError, Client},
-        wire::{Reply, Request, State},
+        wire::{Fault, Reply, Request, State},
     },
     event::Kind,
     failpoint,
@@ -39,6 +39,13 @@ pub(super) enum Ended {
         error: String,
         tail: Vec<String>,
     },
+    /// It began, and its end was not written though the connection lives: the record decides anew.
+    Doubt {
+        attempt: u32,
+        why: String,
+    },
+    /// The pause after a failure is over: it may be decided anew.
+    Rested,
     /// The connection is gone; the record knows the rest.
     Lost {
         why: String,
@@ -49,6 +56,8 @@ impl From<AskError> for Ended {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Lost(why) => Self::Lost { why },
+            // The connection will be gone in a moment, and the box comes back or does not.
+            going @ AskError::Fault(Fault::GoingDown) => Self::Lost { why: going.to_string() },
             other => Self::Failed { attempt: 0, error: other.to_string(), tail: vec![] },
         }
     }
@@ -68,7 +77,7 @@ impl Drive {
     /// Goes on from what was decided. `Skip`, `Stop` and `Repair` are the caller's.
     pub(super) async fn go(self, next: Next) -> Ended {
         let result = match next {
-            Next::Adopt => self.adopt().await,
+            Next::Adopt { attempt } => self.adopt(attempt).await,
             Next::Run { .. } if matches!(self.step.action, Action::Wait { .. }) => self.wait().await,
             Next::Run { attempt, because } => self.start(attempt, because).await,
             Next::Follow { attempt } => {
@@ -90,13 +99,13 @@ impl Drive {
         let _ = self.events.send(kind);
     }
 
-    async fn adopt(&self) -> Result<Ended, AskError> {
+    async fn adopt(&self, attempt: u32) -> Result<Ended, AskError> {
         match self.client.ask(Request::Adopt { step: self.step.id.clone() }).await? {
             Reply::Finished(Answer::Holds) => {
                 self.say(Kind::StepSkipped { step: self.name(), adopted: true });
                 Ok(Ended::Done)
             }
-            Reply::Finished(_) => self.start(1, Because::First).await,
+            Reply::Finished(_) => self.start(attempt, Because::First).await,
             _ => Err(AskError::Odd),
         }
     }
@@ -150,7 +159,7 @@ impl Drive {
                     return Ok(Ended::Failed { attempt, error: exit.to_string(), tail });
                 }
                 // The box is going down, or somebody stopped it: what follows shows in the record.
-                State::InDoubt { why } => return Ok(Ended::Lost { why }),
+                State::InDoubt { why } => return Ok(Ended::Doubt { attempt, why }),
                 State::Waiting | State::Prepared => {
                     let error = "systemd did not start its unit".to_owned();
                     return Ok(Ended::Failed { attempt, error, tail });

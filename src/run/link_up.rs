@@ -60,6 +60,7 @@ impl From<AskError> for Trouble {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Lost(why) => Self::Passing(why),
+            going @ AskError::Fault(Fault::GoingDown) => Self::Passing(going.to_string()),
             AskError::Fault(Fault::Locked { holder }) => Self::Locked(holder),
             AskError::Fault(Fault::Damaged { message }) => Self::Failure(Failure::new(Exit::Usage, message)),
             other => Self::Failure(Failure::new(Exit::Unexpected, other.to_string())),

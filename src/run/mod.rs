@@ -6,6 +6,7 @@
 
 mod decide;
 mod drive;
+mod keeper;
 mod link_up;
 mod schedule;
 
@@ -42,6 +43,8 @@ pub struct Request {
     pub again: BTreeSet<StepId>,
     /// Steps that may run side by side.
     pub side_by_side: usize,
+    /// Steps of earlier runs that the graph does not have: told, never silent.
+    pub left: Vec<String>,
 }
 
 /// What a person or a signal wants.
@@ -88,18 +91,17 @@ pub async fn run(
     let mut session = link_up::Session::new(request, link);
     let mut memory = schedule::Memory::default();
     loop {
-        let client = match session.open(&mut teller, &wish).await? {
-            link_up::Opened::Ready(client, standings) => {
-                memory.look(request, &standings, &mut teller, &client);
-                client
-            }
+        let (client, standings) = match session.open(&mut teller, &wish).await? {
+            link_up::Opened::Ready(client, standings) => (client, standings),
             link_up::Opened::Over(outcome) => return Ok(finish(outcome, &mut teller)),
         };
-        match schedule::steps(request, link, hint, &client, &mut memory, &mut teller, wish.clone()).await {
+        let keeper = keeper::Keeper::new(client.clone());
+        memory.look(request, &standings, &mut teller, &keeper);
+        let means = schedule::Means { request, link, hint, client: &client, keeper: &keeper };
+        match schedule::steps(means, &mut memory, &mut teller, wish.clone()).await {
             schedule::Pass::Over(outcome) => {
-                let line = teller.tell(Kind::RunFinished { outcome: outcome.clone() });
-                // The box may be gone by now; its own copy of this line is a courtesy.
-                let _ = client.ask(crate::agent::wire::Request::Say { line }).await;
+                keeper.keep(teller.tell(Kind::RunFinished { outcome: outcome.clone() }));
+                keeper.close().await;
                 return Ok(outcome);
             }
             schedule::Pass::Lost(why) => session.lost(why, &mut teller),

@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     Hint, Next, Request, Teller, Wish, decide,
     drive::{Drive, Ended},
+    keeper::Keeper,
     link_up::leaving,
 };
 use crate::{
@@ -33,6 +34,9 @@ const PING: Duration = Duration::from_secs(2);
 /// The longest pause between two tries of a step.
 const LONGEST_RETRY: u32 = 300;
 
+/// A step whose end is never written is not begun for ever: a helper that cannot be executed ends that way.
+const MOST_DOUBTS: u32 = 3;
+
 /// What is known of the steps: made anew from the record at each connection, except what only this process knows.
 #[derive(Default)]
 pub(super) struct Memory {
@@ -41,6 +45,8 @@ pub(super) struct Memory {
     ran: BTreeSet<StepId>,
     /// Failures of each step in this process, for its retries.
     tries: BTreeMap<StepId, u32>,
+    /// How often the end of a step was not written while this process looked on.
+    doubts: BTreeMap<StepId, u32>,
     told: BTreeSet<StepId>,
     started: bool,
 }
@@ -58,7 +64,7 @@ impl Memory {
         request: &Request,
         standings: &[Standing],
         teller: &mut Teller<'_>,
-        client: &Client,
+        keeper: &Keeper,
     ) {
         self.standings = standings.iter().map(|s| (s.step.clone(), s.clone())).collect();
         self.done.clear();
@@ -80,10 +86,13 @@ impl Memory {
             let steps = request.graph.steps.len() - on_demand.len();
             let (profile, name) = (request.profile.clone(), request.name.clone());
             lines.push(teller.tell(Kind::RunStarted { steps, holding: skipped.len(), profile, name }));
+            if !request.left.is_empty() {
+                lines.push(teller.tell(Kind::LeftOnBox { steps: request.left.clone() }));
+            }
         }
         lines.extend(skipped.into_iter().map(|step| teller.tell(Kind::StepSkipped { step, adopted: false })));
         for line in lines {
-            record(client, line);
+            keeper.keep(line);
         }
     }
 }
@@ -97,25 +106,23 @@ fn on_demand(steps: &[Step]) -> BTreeSet<StepId> {
     steps.iter().filter_map(repair).collect()
 }
 
-/// Keeps an event on the box, in the background: nothing waits for it.
-fn record(client: &Client, line: String) {
-    let client = client.clone();
-    tokio::spawn(async move {
-        // Events are for reading, never for deciding.
-        let _ = client.ask(wire::Request::Say { line }).await;
-    });
+/// What one pass works with.
+pub(super) struct Means<'a> {
+    pub request: &'a Request,
+    pub link: &'a Arc<Link>,
+    pub hint: &'a Hint,
+    pub client: &'a Client,
+    pub keeper: &'a Keeper,
 }
 
 /// One pass: everything that can be done over this connection.
 pub(super) async fn steps(
-    request: &Request,
-    link: &Arc<Link>,
-    hint: &Hint,
-    client: &Client,
+    means: Means<'_>,
     memory: &mut Memory,
     teller: &mut Teller<'_>,
     mut wish: watch::Receiver<Wish>,
 ) -> Pass {
+    let Means { request, link, hint, client, keeper } = means;
     let on_demand = on_demand(&request.graph.steps);
     let wanted: Vec<&Step> =
         request.graph.steps.iter().filter(|step| !on_demand.contains(&step.id)).collect();
@@ -149,11 +156,22 @@ pub(super) async fn steps(
                             format!("look at the box; then `ciab deploy --again {}` lets it act", step.id);
                         let attempt = standing.attempt;
                         let kind = failure(step, attempt, why, vec![], Some(hint));
-                        record(client, teller.tell(kind));
+                        keeper.keep(teller.tell(kind));
                         failed = Some(step.id.clone());
                         break;
                     }
                     next => {
+                        let mend = match &next {
+                            Next::Repair { by, .. } => request.graph.get(by.as_str()),
+                            _ => None,
+                        };
+                        if let Some(mend) = mend {
+                            let busy = running.contains_key(&mend.id);
+                            if busy || running.values().any(|other| mend.excludes(other)) {
+                                continue;
+                            }
+                            running.insert(mend.id.clone(), mend.clone());
+                        }
                         running.insert(step.id.clone(), (*step).clone());
                         memory.ran.insert(step.id.clone());
                         let drive = |step: &Step, same_inputs| Drive {
@@ -164,14 +182,15 @@ pub(super) async fn steps(
                             same_inputs,
                         };
                         let main = drive(step, standing.same_inputs);
-                        let repair = match &next {
-                            Next::Repair { by, why, .. } => request.graph.get(by.as_str()).map(|mend| {
-                                let standing = memory.standings.get(by);
-                                let attempt = standing.map_or(0, |s| s.attempt) + 1;
-                                (drive(mend, true), attempt, why.clone(), by.clone())
-                            }),
-                            _ => None,
-                        };
+                        let repair = mend.zip(mend.and_then(|mend| memory.standings.get_mut(&mend.id)));
+                        let repair = repair.map(|(mend, standing)| {
+                            let next = decide::repair(mend, standing);
+                            let drive = drive(mend, standing.same_inputs);
+                            // What repairs another doubt of this run is another attempt.
+                            standing.attempt = next.attempt().unwrap_or(standing.attempt);
+                            standing.state = wire::State::Failed { exit: wire::Exit::Code(1) };
+                            (drive, next)
+                        });
                         let id = step.id.clone();
                         tasks.spawn(async move { (id, go(main, next, repair).await) });
                     }
@@ -180,7 +199,7 @@ pub(super) async fn steps(
         }
         if tasks.is_empty() {
             while let Ok(kind) = told.try_recv() {
-                record(client, teller.tell(kind));
+                keeper.keep(teller.tell(kind));
             }
             if let Some(step) = failed {
                 return Pass::Over(Outcome::Failed { step: step.to_string() });
@@ -198,19 +217,33 @@ pub(super) async fn steps(
         tokio::select! {
             biased;
             () = leaving(&mut wish) => return Pass::Over(Outcome::Interrupted),
-            Some(kind) = told.recv() => record(client, teller.tell(kind)),
+            Some(kind) = told.recv() => keeper.keep(teller.tell(kind)),
             Some(joined) = tasks.join_next() => {
                 let Ok((id, ended)) = joined else { continue };
                 let Some(step) = running.remove(&id) else { continue };
+                if let InDoubt::Repair(by) = &step.in_doubt {
+                    running.remove(by);
+                }
                 // What the step said comes before how it ended.
                 while let Ok(kind) = told.try_recv() {
-                    record(client, teller.tell(kind));
+                    keeper.keep(teller.tell(kind));
                 }
                 match ended {
                     Ended::Done => { memory.done.insert(id); }
+                    Ended::Rested => {}
+                    Ended::Doubt { attempt, why } => {
+                        let doubts = memory.doubts.entry(id.clone()).or_default();
+                        *doubts += 1;
+                        if *doubts < MOST_DOUBTS {
+                            return Pass::Lost(why);
+                        }
+                        let error = format!("nobody could say how it ended, {doubts} times: {why}");
+                        keeper.keep(teller.tell(failure(&step, attempt, error, vec![], None)));
+                        failed.get_or_insert(id);
+                    }
                     Ended::Outdated { attempt } => {
                         if let Some(standing) = memory.standings.get_mut(&id) {
-                            standing.attempt = attempt;
+                            standing.attempt = standing.attempt.max(attempt);
                             standing.state = wire::State::Done;
                             standing.same_inputs = false;
                         }
@@ -223,7 +256,7 @@ pub(super) async fn steps(
                             let delay = (step.retry.delay << (*tries - 1).min(16)).min(LONGEST_RETRY);
                             let text = tail.last().map_or(error.clone(), |line| format!("{error}: {line}"));
                             let kind = Kind::StepRetry { step: id.to_string(), attempt, error: text, delay };
-                            record(client, teller.tell(kind));
+                            keeper.keep(teller.tell(kind));
                             if let Some(standing) = memory.standings.get_mut(&id) {
                                 standing.attempt = standing.attempt.max(attempt);
                                 standing.state = wire::State::Failed { exit: wire::Exit::Code(1) };
@@ -231,11 +264,11 @@ pub(super) async fn steps(
                             running.insert(id.clone(), step);
                             tasks.spawn(async move {
                                 sleep(Duration::from_secs(delay.into())).await;
-                                (id, Ended::Outdated { attempt })
+                                (id, Ended::Rested)
                             });
                         } else {
                             let cause = hint(&format!("{error}\n{}", tail.join("\n")));
-                            record(client, teller.tell(failure(&step, attempt, error, tail, cause)));
+                            keeper.keep(teller.tell(failure(&step, attempt, error, tail, cause)));
                             failed.get_or_insert(id);
                         }
                     }
@@ -248,7 +281,7 @@ pub(super) async fn steps(
                         Cancel::NoNewSteps => "cancelled from another terminal: nothing new is begun",
                         Cancel::Now => "cancelled from another terminal: what ran was stopped",
                     };
-                    record(client, teller.tell(Kind::Note { text: text.into() }));
+                    keeper.keep(teller.tell(Kind::Note { text: text.into() }));
                 }
                 Err(AskError::Lost(why)) => return Pass::Lost(why),
                 _ => {}
@@ -258,19 +291,17 @@ pub(super) async fn steps(
 }
 
 /// Drives a step, after the step that repairs it where that is needed.
-async fn go(main: Drive, next: Next, repair: Option<(Drive, u32, String, StepId)>) -> Ended {
-    let Next::Repair { attempt, .. } = next else { return main.go(next).await };
-    let Some((mend, mend_attempt, why, by)) = repair else {
-        return Ended::Failed {
-            attempt,
-            error: "the step that repairs it does not exist".into(),
-            tail: vec![],
-        };
-    };
+async fn go(main: Drive, next: Next, repair: Option<(Drive, Next)>) -> Ended {
+    let Next::Repair { attempt, why, by } = next else { return main.go(next).await };
+    let failed = |error| Ended::Failed { attempt: attempt - 1, error, tail: vec![] };
+    let Some((mend, first)) = repair else { return failed("the step that repairs it does not exist".into()) };
+    if let Next::Stop { why } = first {
+        return failed(format!("`{by}`, which puts it right, may not simply be repeated: {why}"));
+    }
     let step = main.step.id.to_string();
     let then = format!("`{by}` puts it right first");
     let _ = main.events.send(Kind::StepInDoubt { step, attempt: attempt - 1, why, then });
-    match mend.go(Next::Run { attempt: mend_attempt, because: decide::Because::First }).await {
+    match mend.go(first).await {
         Ended::Done | Ended::Outdated { .. } => {
             main.go(Next::Run { attempt, because: decide::Because::First }).await
         }

@@ -5,7 +5,19 @@ use std::{collections::BTreeMap, fs::File, io::Read};
 use anyhow::{Context, Result};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 
-use crate::{agent::wire::SecretSpec, tree::hex};
+use serde::{Deserialize, Serialize};
+
+use crate::tree::hex;
+
+/// A secret to be made when it does not exist.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretSpec {
+    /// A certificate authority for this box: `<name>.key` and `<name>.crt`, PEM.
+    Authority { name: String, common_name: String },
+    /// Letters and digits from the system's generator.
+    Password { name: String, length: usize },
+}
 
 /// Years that a box's own authority is valid; the box is reinstalled sooner.
 const AUTHORITY_YEARS: i64 = 10;

@@ -19,7 +19,7 @@ pub(super) fn operator(site: &Site<'_>) -> Step {
         Want::Unit { name: ssh.clone(), files: Vec::new(), reload: true },
     ];
     wants.extend(site.files("operator"));
-    wants.push(site.unit(ssh, "operator", Change::Reload));
+    wants.push(running(site));
     ensure("operator", "Make the operator's account and let its keys in", wants)
         .needs(["packages", "names"])
         .guarded(site.paths("operator"), vec![reload(site)])
@@ -35,11 +35,17 @@ pub(super) fn sudo(site: &Site<'_>) -> Step {
 
 pub(super) fn server(site: &Site<'_>) -> Step {
     let mut wants = site.files("ssh-server");
-    wants.push(site.unit(&site.plan.os.units.ssh, "ssh-server", Change::Reload));
+    wants.push(running(site));
     ensure("ssh-server", "Close the SSH server to passwords", wants)
         .needs(["sudo"])
         .guarded(site.paths("ssh-server"), vec![reload(site)])
         .done()
+}
+
+/// The server with all its files, those too that a later step writes: two lists for one unit would each take the
+/// other's changes for its own, for ever.
+fn running(site: &Site<'_>) -> Want {
+    site.unit(&site.plan.os.units.ssh, &["operator", "ssh-server"], Change::Reload)
 }
 
 fn reload(site: &Site<'_>) -> Vec<String> {

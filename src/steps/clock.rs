@@ -13,6 +13,6 @@ pub(super) fn zone(site: &Site<'_>) -> Step {
 
 pub(super) fn clock(site: &Site<'_>) -> Step {
     let mut wants = site.files("clock");
-    wants.push(site.unit(&site.plan.os.units.chrony, "clock", Change::Restart));
+    wants.push(site.unit(&site.plan.os.units.chrony, &["clock"], Change::Restart));
     ensure("clock", "Keep the clock right", wants).needs(["packages"]).done()
 }

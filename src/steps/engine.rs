@@ -14,7 +14,7 @@ pub(super) fn engine(site: &Site<'_>) -> Step {
     let mut wants = site.files("container-engine");
     let names = site.plan.packages.get(&Purpose::Containers).cloned().unwrap_or_default();
     wants.push(Want::Packages { names });
-    wants.push(site.unit(&site.plan.os.units.docker, "container-engine", Change::Restart));
+    wants.push(site.unit(&site.plan.os.units.docker, &["container-engine"], Change::Restart));
     ensure("container-engine", "Install the container engine", wants)
         // The daemon reads the trust store when it starts, and its rules go beside the firewall's.
         .needs(["packages", "kernel", "trust", "firewall"])

@@ -28,7 +28,7 @@ pub(super) fn limits(site: &Site<'_>) -> Step {
 
 pub(super) fn journal(site: &Site<'_>) -> Step {
     let mut wants = site.files("journal");
-    wants.push(site.unit("systemd-journald.service", "journal", Change::Restart));
+    wants.push(site.unit("systemd-journald.service", &["journal"], Change::Restart));
     ensure("journal", "Bound the journal by the size of the disk", wants).needs(["before"]).done()
 }
 

@@ -20,7 +20,7 @@ pub(super) fn internal(site: &Site<'_>) -> Step {
         cidr: internal.interface_address().to_string(),
     });
     ensure("internal-network", "Set up the internal network", wants)
-        .needs(["before"])
+        .needs(["packages"])
         .holds([Resource::Network])
         .guarded(
             site.paths("internal-network"),
@@ -37,7 +37,7 @@ pub(super) fn internal(site: &Site<'_>) -> Step {
 pub(super) fn firewall(site: &Site<'_>) -> Step {
     let table = &site.plan.network.firewall.table;
     let mut wants = site.files("firewall");
-    wants.push(site.unit(UNIT, "firewall", Change::Reload));
+    wants.push(site.unit(UNIT, &["firewall"], Change::Reload));
     wants.push(Want::NftTable {
         family: FAMILY.to_owned(),
         name: table.clone(),

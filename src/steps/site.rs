@@ -41,9 +41,10 @@ impl<'a> Site<'a> {
         self.tree.0.get(path).map_or("", |entry| entry.text.as_str())
     }
 
-    /// A unit that is restarted, or reloaded, when a file of the step has changed.
-    pub(super) fn unit(&self, name: &str, step: &str, change: Change) -> Want {
-        Want::Unit { name: name.to_owned(), files: self.paths(step), reload: change == Change::Reload }
+    /// A unit that is restarted, or reloaded, when a file of these steps has changed.
+    pub(super) fn unit(&self, name: &str, steps: &[&str], change: Change) -> Want {
+        let files = steps.iter().flat_map(|step| self.paths(step)).collect();
+        Want::Unit { name: name.to_owned(), files, reload: change == Change::Reload }
     }
 
     fn of(&self, step: &str) -> impl Iterator<Item = &Placed> {

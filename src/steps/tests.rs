@@ -22,7 +22,8 @@ fn lines(step: &Step) -> String {
             let _ = writeln!(text, "    {word} {value}");
         }
     }
-    let holds: Vec<String> = step.holds.iter().map(|r| format!("{r:?}").to_lowercase()).collect();
+    let holds: Vec<String> =
+        step.holds.iter().map(|r| serde_json::to_value(r).unwrap().as_str().unwrap().to_owned()).collect();
     if !holds.is_empty() {
         let _ = writeln!(text, "    holds {}", holds.join(" "));
     }
@@ -31,7 +32,17 @@ fn lines(step: &Step) -> String {
     match &step.action {
         Action::Ensure(wants) => {
             for want in wants {
-                let _ = writeln!(text, "  - {}", want.subject());
+                let after = match want {
+                    Want::Unit { files, reload, .. } if !files.is_empty() => {
+                        format!(
+                            ", {} for {}",
+                            if *reload { "reloaded" } else { "restarted" },
+                            files.join(" ")
+                        )
+                    }
+                    _ => String::new(),
+                };
+                let _ = writeln!(text, "  - {}{after}", want.subject());
             }
         }
         Action::Job { argv, .. } => {

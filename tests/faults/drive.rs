@@ -1,9 +1,7 @@
 //! The engine of the fault tests: runs a graph from a file on a disposable host, as `deploy` does with its own.
 //!
-//! Usage: drive GRAPH.json STATE HOST PORT USER KEY. Events go to standard output as JSON lines; the exit status is
+//! Usage: drive run GRAPH.json STATE HOST PORT USER KEY. Events go to standard output as JSON lines; the exit status is
 //! that of the outcome. The helper is this same binary.
-
-#![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
 use std::{io::Write, process::ExitCode, sync::Arc, time::Duration};
 
@@ -15,6 +13,7 @@ use ciab::{
         ssh::{Destination, Hop},
     },
     run,
+    step::StepId,
 };
 use clap::Parser;
 use secrecy::SecretString;
@@ -32,6 +31,14 @@ enum Words {
         key: String,
         #[arg(long, default_value_t = 60)]
         reconnect: u64,
+        /// Steps that may act again whatever their record says.
+        #[arg(long)]
+        again: Vec<String>,
+        #[arg(long, default_value_t = 4)]
+        side_by_side: usize,
+        /// Who holds the lock, as a second run is told.
+        #[arg(long, default_value = "fault test")]
+        display: String,
     },
 }
 
@@ -47,11 +54,12 @@ impl Ask for First {
     }
 }
 
-fn main() -> ExitCode {
+/// Does what the words say, the first of which is the program's own name.
+pub(crate) fn main(words: impl Iterator<Item = String>) -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    match Words::parse() {
+    match Words::parse_from(words) {
         Words::Agent(words) => agent::main(words),
-        Words::Run { graph, state, host, port, user, key, reconnect } => {
+        Words::Run { graph, state, host, port, user, key, reconnect, again, side_by_side, display } => {
             let hop = Hop { host: host.clone(), port, user: user.clone(), known_hosts: vec![], alias: host };
             let destination = Destination {
                 hop,
@@ -70,11 +78,12 @@ fn main() -> ExitCode {
                 plan: serde_json::Value::Null,
                 name: "faults".into(),
                 profile: "faults".into(),
-                display: "fault test".into(),
+                display,
                 expect_box: None,
                 reconnect: Duration::from_secs(reconnect),
-                again: Default::default(),
-                side_by_side: 4,
+                again: again.into_iter().map(|step| StepId::new(step).unwrap()).collect(),
+                side_by_side,
+                left: Vec::new(),
             };
             drive(&request, &Arc::new(link))
         }

@@ -110,8 +110,10 @@ Gateway=$GATEWAY
 LinkLocalAddressing=no
 EOF
   systemctl --root="$root" --quiet enable systemd-networkd.service
-  # No terminal is attached, and nothing may run APT but the installer.
-  for unit in console-getty.service getty@tty1.service apt-daily.timer apt-daily-upgrade.timer; do
+  # Disabled, not masked: the installer enables them, as on a real Debian.
+  systemctl --root="$root" --quiet disable apt-daily.timer apt-daily-upgrade.timer
+  # No terminal is attached.
+  for unit in console-getty.service getty@tty1.service; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
   done
   echo '# Nothing resolves names for this host.' >"$root/etc/resolv.conf"

@@ -3,7 +3,11 @@
 //! Two services, for one that is ordered before the network could not restart it: systemd would have the restart
 //! wait for the service that waits for the restart.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -20,6 +24,16 @@ const WANTED_BY: &str = "sysinit.target.wants";
 
 /// Time for systemd under load to read all its units.
 const LIMIT: Duration = Duration::from_secs(90);
+
+/// Whether units of a guard lie in this folder.
+pub(super) fn any(folder: &Path) -> Result<bool> {
+    for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
+        if entry?.file_name().to_string_lossy().starts_with("ciab-revert-") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 /// Writes the units and starts the timer.
 pub(super) fn start(of: Attempt<'_>, seconds: u32, helper: &str, host: &Host) -> Result<()> {

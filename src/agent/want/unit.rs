@@ -85,7 +85,7 @@ pub(super) fn probe(name: &str, want: &Unit<'_>, host: &Host) -> Result<Answer> 
 
 /// Whether the unit runs with its files as they are.
 fn fresh(name: &str, want: &Unit<'_>, host: &Host) -> Result<bool> {
-    Ok(want.files.is_empty() || Stamp::kept(name, host)? == Some(Stamp::of(want.files, host)?))
+    Ok(want.files.is_empty() || Stamp::kept(name, want.files, host)? == Some(Stamp::of(want.files, host)?))
 }
 
 pub(super) fn apply(name: &str, want: &Unit<'_>, host: &Host) -> Result<Changed> {

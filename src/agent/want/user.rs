@@ -91,6 +91,11 @@ fn bring(name: &str, want: &User<'_>, lack: &Lack, host: &Host) -> Result<()> {
                 want.shell,
                 "--password",
                 NO_PASSWORD,
+                // Ranges for containers of its own, in files that a cut in the middle leaves half done.
+                "--key",
+                "SUB_UID_COUNT=0",
+                "--key",
+                "SUB_GID_COUNT=0",
                 "--",
                 name,
             ]

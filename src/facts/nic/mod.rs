@@ -145,4 +145,13 @@ mod tests {
         assert_eq!(parse_ethtool("Supported link modes:   Not reported"), None);
         assert_eq!(parse_ethtool(""), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: String, modes in "(Supported link modes: )?[0-9]{0,12}base[a-zA-Z/]{0,5}") {
+            pci_of(&text);
+            parse_ethtool(&text);
+            parse_ethtool(&modes);
+        }
+    }
 }

@@ -18,9 +18,25 @@ pub fn parse(text: &str) -> Result<Recording, String> {
             block.push_str(&more[4..]);
             block.push('\n');
         }
-        entry(&mut recording, line, block).map_err(|why| format!("line {}: {why}", number + 1))?;
+        for line in expand(line) {
+            entry(&mut recording, &line, block.clone())
+                .map_err(|why| format!("line {}: {why}", number + 1))?;
+        }
     }
     Ok(recording)
+}
+
+/// Writes out `{0..3}` of a path; commands and contents have braces of their own.
+fn expand(line: &str) -> Vec<String> {
+    let range = || {
+        let (head, rest) =
+            line.split_once('{').filter(|(head, _)| head.starts_with('/') && !head.contains(' '))?;
+        let (range, tail) = rest.split_once('}')?;
+        let (from, to) = range.split_once("..")?;
+        let (from, to): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
+        Some((from..=to).map(|n| format!("{head}{n}{tail}")).collect())
+    };
+    range().unwrap_or_else(|| vec![line.to_owned()])
 }
 
 fn entry(recording: &mut Recording, line: &str, block: String) -> Result<(), String> {
@@ -35,6 +51,9 @@ fn entry(recording: &mut Recording, line: &str, block: String) -> Result<(), Str
     } else if let Some((path, value)) = line.split_once(" = ") {
         recording.files.insert(path.into(), Answer::Is(Content::Text(format!("{value}\n"))));
         path
+    } else if let Some(path) = line.strip_suffix(" =") {
+        recording.files.insert(path.into(), Answer::Is(Content::Text(String::new())));
+        path
     } else if let Some((path, digits)) = line.split_once(" x ") {
         recording.files.insert(path.into(), Answer::Is(Content::Hex(digits.replace(' ', ""))));
         path
@@ -47,6 +66,7 @@ fn entry(recording: &mut Recording, line: &str, block: String) -> Result<(), Str
         path
     } else if let Some(path) = line.strip_suffix('/') {
         recording.folders.entry(path.into()).or_insert(Answer::Is(Vec::new()));
+        recording.files.insert(path.into(), Answer::Error(Refusal::Unreadable));
         path
     } else {
         return Err(format!("`{line}` is no entry"));
@@ -63,6 +83,8 @@ fn list(recording: &mut Recording, path: &str) {
     let mut rest = path;
     while let Some((folder, name)) = rest.rsplit_once('/') {
         let above = if folder.is_empty() { "/" } else { folder };
+        // Whoever reads a folder as a file is refused, which is not the same as finding nothing.
+        recording.files.entry(above.into()).or_insert(Answer::Error(Refusal::Unreadable));
         let answer = recording.folders.entry(above.into()).or_insert(Answer::Is(Vec::new()));
         if let Answer::Is(names) = answer
             && let Err(at) = names.binary_search_by(|n| n.as_str().cmp(name))

@@ -17,22 +17,24 @@ use crate::{
 };
 
 /// `$1` the binary's digest, `$2` its size. Reads up to the word `ciab-go`, so that a password which sudo did not
-/// want is not taken for anything else.
+/// want is not taken for anything else. A connection may end at any word, and then nothing may stay: not even a
+/// SIGPIPE is left to its default, which ends a shell without its last trap.
 const START: &str = r#"
 while IFS= read -r word; do [ "$word" = ciab-go ] && break; done
 kept=/var/lib/ciab/bin/$1
 if [ -x "$kept" ]; then echo ciab-have; exec "$kept" agent serve --digest "$1"; fi
+new=
+trap 'rm -f "$new"' EXIT HUP INT TERM PIPE
 for place in "${XDG_RUNTIME_DIR:-/run}" /var/tmp "$HOME" /tmp; do
   new=$(mktemp "$place/ciab-XXXXXXXX" 2>/dev/null) || continue
   printf '#!/bin/sh\n' > "$new" && chmod 700 "$new" && "$new" 2>/dev/null && break
   rm -f "$new"; new=
 done
 [ -n "$new" ] || { echo ciab-nowhere; exit 1; }
-trap 'rm -f "$new"' EXIT HUP INT TERM
 echo ciab-need
 head -c "$2" > "$new"
 [ "$(wc -c < "$new")" -eq "$2" ] || exit 1
-trap - EXIT HUP INT TERM
+trap - EXIT HUP INT TERM PIPE
 exec "$new" agent serve --digest "$1" --unlink "$new"
 "#;
 
@@ -125,7 +127,8 @@ async fn forward(mut from: ChannelReadHalf, mut to: DuplexStream, complaint: Com
     while let Some(message) = from.wait().await {
         match message {
             ChannelMsg::Data { data } => {
-                if to.write_all(&data).await.is_err() {
+                let gone = to.write_all(&data).await.is_err();
+                if gone {
                     return;
                 }
             }

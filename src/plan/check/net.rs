@@ -4,7 +4,7 @@ use super::{
     Applies, Case, Check, overlap,
     verdict::{Verdict, at_least},
 };
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use crate::{
     facts::{nic::link::Link, port::Protocol},
@@ -16,6 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { id: "net.speed", applies: Applies::Always, judge: speed },
     Check { id: "net.mtu", applies: Applies::Always, judge: mtu },
     Check { id: "net.default-route", applies: Applies::Always, judge: default_route },
+    Check { id: "net.management", applies: Applies::Always, judge: kept },
     Check { id: "net.dns", applies: Applies::Always, judge: super::reach::dns },
     Check { id: "net.overlap", applies: Applies::Always, judge: overlap::judge },
     Check { id: "net.vip-free", applies: Applies::First, judge: vip_free },
@@ -34,6 +35,25 @@ fn management<'a>(case: &Case<'a>) -> Result<&'a Link, Box<Verdict>> {
         .iter()
         .find(|link| &link.name == name)
         .ok_or_else(|| Box::new(Verdict::fail("it is not there").about(name)))
+}
+
+/// What the box file may say and no step brings about yet: refused, for a setting that does nothing is a trap.
+fn kept(case: &Case<'_>) -> Vec<Verdict> {
+    let network = &case.wanted.network;
+    let mut asked = Vec::new();
+    if network.management.is_some() {
+        asked.push("network.management");
+    }
+    if !network.dns.is_empty() {
+        asked.push("network.dns");
+    }
+    let refused = |key: &&str| {
+        Verdict::fail(format!("no step of this release sets `{key}`, so it would be ignored")).about(*key)
+    };
+    match asked.as_slice() {
+        [] => vec![Verdict::skipped("the address and the name servers are left as they are")],
+        asked => asked.iter().map(refused).collect(),
+    }
 }
 
 fn link(case: &Case<'_>) -> Vec<Verdict> {

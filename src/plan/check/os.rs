@@ -72,13 +72,16 @@ fn modules(case: &Case<'_>) -> Vec<Verdict> {
         .iter()
         .filter(|module| !there.iter().any(|t| t.name == module.name))
         .map(|module| {
-            let message = format!("left out, and with it: {}", module.needed_for);
+            let load = "In a container the kernel is the host's: load it there.";
+            let left_out = format!("left out, and with it: {}", module.needed_for);
             match module.want {
-                _ if inside => {
-                    Verdict::warn(message).hint("In a container the kernel is the host's: load it there.")
+                Want::Required if inside => {
+                    // A kernel without modules names only some of what is built in.
+                    Verdict::warn(format!("not seen, and needed for {}", module.needed_for)).hint(load)
                 }
-                Want::Optional => Verdict::warn(message),
                 Want::Required => Verdict::fail(format!("needed for {}", module.needed_for)),
+                Want::Optional if inside => Verdict::warn(left_out).hint(load),
+                Want::Optional => Verdict::warn(left_out),
             }
             .about(&module.name)
             .measured("absent")

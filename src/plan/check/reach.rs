@@ -1,6 +1,6 @@
 //! What was tried: names, time servers, registries, addresses in use, a disk's speed.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::{
     Applies, Case, Check,
