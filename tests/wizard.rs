@@ -145,7 +145,9 @@ fn is_valid(file: &Path) {
 
 /// Answers from the names on with what is offered, up to the last question.
 fn takes_the_rest(session: &mut Session) -> &mut Session {
-    for question in ["Domain [", "Keys", "Address:", "Internal network [", "Name servers [", "Time servers [", "Proxy ["] {
+    for question in
+        ["Domain [", "Keys", "Address:", "Internal network [", "Name servers [", "Time servers [", "Proxy ["]
+    {
         session.answers(question, ENTER);
     }
     session.shows("The box file:")
@@ -172,7 +174,10 @@ fn a_wrong_answer_is_asked_again_and_back_goes_back() {
     // Back from the first question leads nowhere; back from a list is its last item, or Escape.
     session.answers("The box is:", &format!("{DOWN}{DOWN}{ENTER}")).shows("no question before");
     session.answers("The box is:", ENTER).answers("Login [root@192.0.2.10]: ", ENTER);
-    session.answers("Name [cloud1]: ", "Box 1\r").shows("That does not do").answers("Name [cloud1]: ", "box1\r");
+    session
+        .answers("Name [cloud1]: ", "Box 1\r")
+        .shows("That does not do")
+        .answers("Name [cloud1]: ", "box1\r");
     session.answers("Domain [example.org]: ", "<\r").answers("Name [box1]: ", "box2\r");
     session.answers("Domain [", ENTER).answers("Keys", ENTER);
     session.answers("Address:", ESCAPE).answers("Keys", ENTER).answers("Address:", ENTER);
@@ -189,7 +194,10 @@ fn a_wrong_answer_is_asked_again_and_back_goes_back() {
 #[test]
 fn a_dumb_terminal_gets_lines() {
     let mut session = Session::begin("dumb", "");
-    session.answers("The box is [1]: ", "7\r").shows("write a number from 1 to 2").answers("The box is [1]: ", ENTER);
+    session
+        .answers("The box is [1]: ", "7\r")
+        .shows("write a number from 1 to 2")
+        .answers("The box is [1]: ", ENTER);
     session.answers("Login: ", "root@192.0.2.10\r").answers("Name [cloud1]: ", "<\r");
     session.answers("Login [root@192.0.2.10]: ", ENTER).answers("Name [cloud1]: ", ENTER);
     session.answers("Domain [", ENTER).answers("Keys, numbers [1]: ", ENTER).answers("Address [1]: ", ENTER);
@@ -205,14 +213,16 @@ fn a_dumb_terminal_gets_lines() {
 
 #[test]
 fn ctrl_c_leaves_a_sane_terminal_and_no_file() {
-    for (term, until) in
-        [("xterm", &["The box is:"][..]), ("xterm", &["The box is:", "Login: "]), ("dumb", &["The box is [1]: ", "Login: "])]
-    {
+    for (term, until) in [
+        ("xterm", &["The box is:"][..]),
+        ("xterm", &["The box is:", "Login: "]),
+        ("dumb", &["The box is [1]: ", "Login: "]),
+    ] {
         let mut session = Session::begin(term, "");
         let (last, before) = until.split_last().unwrap();
-        before.iter().for_each(|question| {
-        session.answers(question, ENTER);
-    });
+        for question in before {
+            session.answers(question, ENTER);
+        }
         session.answers(last, CTRL_C).shows("nothing was written").shows("SANE");
         let (code, screen, home) = session.ends();
         assert_eq!(code, Some(130), "{screen}");

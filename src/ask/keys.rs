@@ -47,7 +47,8 @@ pub(super) fn pick(picks: &Picks) -> Result<Answer<Vec<usize>>, Failure> {
 
 pub(super) fn fill(blank: &Blank) -> Result<Answer<String>, Failure> {
     loop {
-        let mut input = Input::<String>::with_theme(&SimpleTheme).with_prompt(&blank.question).allow_empty(true);
+        let mut input =
+            Input::<String>::with_theme(&SimpleTheme).with_prompt(&blank.question).allow_empty(true);
         if let Some(default) = &blank.default {
             input = input.default(default.clone());
         }

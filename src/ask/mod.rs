@@ -63,7 +63,8 @@ impl Terminal {
     pub fn types(self, question: &str, expected: &str) -> bool {
         let typed = match self.style {
             Style::Keys => {
-                let prompt = Input::<String>::with_theme(&SimpleTheme).with_prompt(question).allow_empty(true);
+                let prompt =
+                    Input::<String>::with_theme(&SimpleTheme).with_prompt(question).allow_empty(true);
                 prompt.interact_text().ok()
             }
             Style::Lines => lines::ask(&format!("{question}: ")),
@@ -73,7 +74,8 @@ impl Terminal {
 
     /// A text that is not shown while it is typed.
     pub fn secret(self, question: &str) -> Option<SecretString> {
-        let typed = Password::with_theme(&SimpleTheme).with_prompt(question).allow_empty_password(true).interact();
+        let typed =
+            Password::with_theme(&SimpleTheme).with_prompt(question).allow_empty_password(true).interact();
         typed.ok().map(SecretString::from)
     }
 }

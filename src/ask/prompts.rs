@@ -31,7 +31,11 @@ impl Prompts {
     }
 
     /// Puts a prompt, and repeats it with a reason until a line makes sense.
-    async fn line<T>(&mut self, prompt: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
+    async fn line<T>(
+        &mut self,
+        prompt: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, Failure> {
         loop {
             let line = self.unless_interrupted(lines::line(prompt)).await??;
             match read(line.trim()) {

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, cancel, check, deploy, detect, explain, hint, init, logs, match_device, plan, render, schema, status,
-    support, validate, verify,
+    agent, cancel, check, deploy, detect, explain, hint, init, logs, match_device, plan, render, schema,
+    status, support, validate, verify,
 };
 use crate::{
     failure::{Exit, Failure},

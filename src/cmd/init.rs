@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::look::Look;
+use super::{detect, look::Look};
 use crate::{
     ask::{
         self, Prompts, Terminal,
@@ -42,15 +42,19 @@ const AGENT: Duration = Duration::from_secs(3);
 pub async fn run(args: &Args) -> Result<Exit, Failure> {
     let path = args.output.clone().unwrap_or_else(|| PathBuf::from(USUAL));
     let terminal = Terminal::here().ok_or_else(|| {
-        ask::nobody("where is the box")
-            .hint("without a terminal write the box file by hand: `ciab schema` and docs/box.md show every key")
+        ask::nobody("where is the box").hint(
+            "without a terminal write the box file by hand: `ciab schema` and docs/box.md show every key",
+        )
     })?;
-    let replay = args.replay.as_deref().map(super::detect::load).transpose()?;
+    let replay = args.replay.as_deref().map(detect::load).transpose()?;
     let target = Target { there: existing(&path)?, path: path.display().to_string(), proxy: own_proxy() };
     let mut prompts = Prompts::on(terminal)?;
     let found = prompts.unless_interrupted(own_keys()).await?;
     let draft = Draft { target: args.box_target.clone(), ..Draft::default() };
-    let mut eyes = LookThere { replay: replay.map(|recording| Facts::read(&recording)), prompts: Prompts::on(terminal)? };
+    let mut eyes = LookThere {
+        replay: replay.map(|recording| Facts::read(&recording)),
+        prompts: Prompts::on(terminal)?,
+    };
     let Some(text) = wizard::ask(&mut prompts, &mut eyes, draft, &found, &target).await? else {
         return Err(Failure::new(Exit::Interrupted, "nothing was written, as you wished"));
     };
@@ -80,7 +84,10 @@ impl Eyes for LookThere {
 fn existing(path: &Path) -> Result<Option<String>, Failure> {
     let folder = folder(path);
     if !folder.is_dir() {
-        return Err(Failure::new(Exit::Usage, format!("write {}: there is no folder {}", path.display(), folder.display())));
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("write {}: there is no folder {}", path.display(), folder.display()),
+        ));
     }
     match fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -105,7 +112,9 @@ fn write(path: &Path, text: &str, consent: Consent) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         let failure = Failure::new(Exit::Usage, format!("write {}: {error}", path.display()));
         match error.kind() {
-            std::io::ErrorKind::AlreadyExists => failure.hint("somebody wrote it meanwhile; look at it, then run this again"),
+            std::io::ErrorKind::AlreadyExists => {
+                failure.hint("somebody wrote it meanwhile; look at it, then run this again")
+            }
             _ => failure.hint("`-o FILE` writes it elsewhere"),
         }
     };

@@ -22,10 +22,16 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
             return Ok(Go::Over);
         }
         let (first, reason) = match seen.way_out() {
-            Some((link, _)) => (format!("{}, as the default route says", link.name), "the default route goes over it"),
-            None => ("what has the default route when `deploy` runs".to_owned(), "there is no default route now"),
+            Some((link, _)) => {
+                (format!("{}, as the default route says", link.name), "the default route goes over it")
+            }
+            None => {
+                ("what has the default route when `deploy` runs".to_owned(), "there is no default route now")
+            }
         };
-        self.explain(&format!("The network card that the box is reached on; the default is marked, since {reason}."))?;
+        self.explain(&format!(
+            "The network card that the box is reached on; the default is marked, since {reason}."
+        ))?;
         let about = cards.iter().map(|(nic, _)| {
             let carrier = match seen.facts.link_of(nic).and_then(|link| link.carrier) {
                 Some(true) => "cable plugged in",
@@ -44,14 +50,17 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
 
     pub(super) async fn management(&mut self) -> Result<Go, Failure> {
         let now = self.reached_at().map(|(address, leased)| match leased {
-            true => format!("{address}, leased by DHCP: make the lease a lasting one, for a cloud should not move"),
+            true => format!(
+                "{address}, leased by DHCP: make the lease a lasting one, for a cloud should not move"
+            ),
             false => format!("{address}, a fixed address"),
         });
         let now = now.unwrap_or_else(|| "what it has".to_owned());
         self.explain(&format!(
             "How the box gets its address. Now: {now}. Keeping it is the default, since no other change can cut you off."
         ))?;
-        let items = ["keep what it has", "DHCP", "a fixed address, set up by ciab"].map(str::to_owned).to_vec();
+        let items =
+            ["keep what it has", "DHCP", "a fixed address, set up by ciab"].map(str::to_owned).to_vec();
         let default = match &self.draft.management {
             Management::Keep => 0,
             Management::Dhcp => 1,
@@ -74,7 +83,9 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
         self.fill(FIXED, "Address", default, |draft, typed| {
             draft.management = match std::mem::take(&mut draft.management) {
                 // A gateway of another network would be held against the new address.
-                Management::Static { .. } => Management::Static { address: Some(typed.to_owned()), gateway: None },
+                Management::Static { .. } => {
+                    Management::Static { address: Some(typed.to_owned()), gateway: None }
+                }
                 other => other,
             };
         })
@@ -86,7 +97,9 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
         let router = self.seen.as_ref().and_then(|seen| seen.way_out()?.1);
         let default = gateway.clone().or_else(|| router.map(|router| router.to_string()));
         let default = default.unwrap_or_else(|| NONE.to_owned());
-        self.explain(&format!("The router of that network, or `{NONE}`; the default is the one it uses now."))?;
+        self.explain(&format!(
+            "The router of that network, or `{NONE}`; the default is the one it uses now."
+        ))?;
         self.fill(FIXED, "Router", Some(default), |draft, typed| {
             if let Management::Static { gateway, .. } = &mut draft.management {
                 *gateway = (typed != NONE).then(|| typed.to_owned());

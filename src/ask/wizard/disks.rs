@@ -12,7 +12,10 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
     pub(super) async fn disks(&mut self) -> Result<Go, Failure> {
         let profile = Profile::load(self.draft.profile)?;
         if profile.needs.disks.is_empty() {
-            self.explain(&format!("Profile {} takes no disk: nothing is wiped, and none is asked for.", profile.name))?;
+            self.explain(&format!(
+                "Profile {} takes no disk: nothing is wiped, and none is asked for.",
+                profile.name
+            ))?;
             return Ok(Go::Over);
         }
         let mut chosen = Vec::new();
@@ -46,7 +49,9 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
             need.size.minimum.human()
         ))?;
         if free.is_empty() {
-            self.person.say("No disk is free, or none was seen: write the role by hand (`ciab match disk` helps).")?;
+            self.person.say(
+                "No disk is free, or none was seen: write the role by hand (`ciab match disk` helps).",
+            )?;
             return Ok(Answer::Given(Vec::new()));
         }
         let item = |(disk, _): &(&crate::facts::disk::Disk, _)| {

@@ -111,7 +111,10 @@ impl Draft {
         set("name", self.name.as_ref().map(|name| json!(name)));
         set("domain", self.domain.as_ref().map(|domain| json!(domain)));
         set("access", section(self.access()));
-        set("disks", section(self.disks.iter().filter_map(|(role, disks)| Some((role.as_str(), select(disks)?)))));
+        set(
+            "disks",
+            section(self.disks.iter().filter_map(|(role, disks)| Some((role.as_str(), select(disks)?)))),
+        );
         set("nics", self.card.as_ref().map(|mac| json!({ "management": { "match": { "mac": mac } } })));
         set("network", section(self.network()));
         Value::Object(root)

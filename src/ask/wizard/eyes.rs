@@ -36,7 +36,9 @@ impl Seen {
     /// The first address that others reach, IPv4 before IPv6, and whether it is leased.
     pub(super) fn address_of(link: &Link) -> Option<(IpNet, bool)> {
         let global = link.addresses.iter().filter(|address| address.scope == "global");
-        global.min_by_key(|address| address.net.addr().is_ipv6()).map(|address| (address.net, address.dynamic))
+        global
+            .min_by_key(|address| address.net.addr().is_ipv6())
+            .map(|address| (address.net, address.dynamic))
     }
 
     /// What one would want to know before going on, in lines.
@@ -49,15 +51,21 @@ impl Seen {
         let mut lines = vec![format!("It runs {}.", parts.join(", "))];
         for disk in &identity.disks {
             let obstacles = obstacles(disk, &self.facts);
-            let taken = if obstacles.is_empty() { String::new() } else { format!(" ({})", obstacles.join(", ")) };
+            let taken =
+                if obstacles.is_empty() { String::new() } else { format!(" ({})", obstacles.join(", ")) };
             lines.push(format!("  disk: {}{taken}", about_disk(disk, &self.facts)));
         }
-        lines.extend(identity.nics.iter().map(|nic| format!("  network card: {}", about_nic(nic, &self.facts))));
+        lines.extend(
+            identity.nics.iter().map(|nic| format!("  network card: {}", about_nic(nic, &self.facts))),
+        );
         if let (Some(id), Some(version)) = (&observed.os.id, &observed.os.version)
             && profile.os_release(id, version).is_none()
         {
             let known: Vec<&str> = profile.os.iter().map(|os| os.title.as_str()).collect();
-            lines.push(format!("This profile is made for {}: `ciab check` will refuse this box.", known.join(", ")));
+            lines.push(format!(
+                "This profile is made for {}: `ciab check` will refuse this box.",
+                known.join(", ")
+            ));
         }
         lines.join("\n")
     }

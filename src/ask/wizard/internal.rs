@@ -40,7 +40,13 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
     }
 
     /// The first network that nothing speaks against, and why it is offered.
-    fn free(&self, key: &str, usual: &str, others: &[&str], enter: Enter) -> Result<(String, &'static str), Failure> {
+    fn free(
+        &self,
+        key: &str,
+        usual: &str,
+        others: &[&str],
+        enter: Enter,
+    ) -> Result<(String, &'static str), Failure> {
         let facts = self.seen.as_ref().map(|seen| &seen.facts);
         for net in std::iter::once(usual).chain(others.iter().copied()) {
             let mut draft = self.draft.clone();
@@ -48,7 +54,9 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
             if judge::faults(&draft, key, facts, Status::Warn)?.is_empty() {
                 let reason = match (facts, net == usual) {
                     (Some(_), true) => "The usual one overlaps nothing that the box sees.",
-                    (Some(_), false) => "The usual one overlaps a network that the box sees; this one does not.",
+                    (Some(_), false) => {
+                        "The usual one overlaps a network that the box sees; this one does not."
+                    }
                     (None, _) => "This is the usual one; whether the box sees it elsewhere is not known.",
                 };
                 return Ok((net.to_owned(), reason));

@@ -26,7 +26,8 @@ pub fn find(folder: &Path, agent: &str) -> Vec<FoundKey> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "pub"))
         .collect();
     files.sort();
-    let texts = files.iter().filter_map(|path| Some((path.display().to_string(), fs::read_to_string(path).ok()?)));
+    let texts =
+        files.iter().filter_map(|path| Some((path.display().to_string(), fs::read_to_string(path).ok()?)));
     let lines = texts.chain([("agent".to_owned(), agent.to_owned())]);
     let mut found: Vec<FoundKey> = Vec::new();
     for (from, text) in lines {
@@ -72,7 +73,11 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
         let picks = Picks { question: "Keys".to_owned(), items };
         loop {
             let Answer::Given(chosen) = self.person.pick(&picks).await? else { return Ok(Go::Back) };
-            let keys = chosen.iter().filter_map(|at| self.found.get(*at)).map(|found| found.key.to_string()).collect();
+            let keys = chosen
+                .iter()
+                .filter_map(|at| self.found.get(*at))
+                .map(|found| found.key.to_string())
+                .collect();
             let draft = super::Draft { ssh_keys: keys, ..self.draft.clone() };
             match judge::faults(&draft, "access.ssh_keys", None, Status::Fail)?.as_slice() {
                 [] => {
@@ -95,7 +100,10 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
              could. `ssh-keygen -t ed25519` makes a pair; the line stands in the file that ends in .pub.",
         )?;
         let default = self.draft.ssh_keys.first().cloned();
-        self.fill("access.ssh_keys", "Public key", default, |draft, typed| draft.ssh_keys = vec![typed.to_owned()]).await
+        self.fill("access.ssh_keys", "Public key", default, |draft, typed| {
+            draft.ssh_keys = vec![typed.to_owned()]
+        })
+        .await
     }
 }
 

@@ -160,7 +160,12 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
         self.person.say(&format!("\n{}", fold(text)))
     }
 
-    async fn choose(&mut self, question: &str, items: Vec<String>, default: usize) -> Result<Answer<usize>, Failure> {
+    async fn choose(
+        &mut self,
+        question: &str,
+        items: Vec<String>,
+        default: usize,
+    ) -> Result<Answer<usize>, Failure> {
         self.person.choose(&Choice { question: question.to_owned(), items, default }).await
     }
 
@@ -178,7 +183,9 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
             let Answer::Given(typed) = self.person.fill(&blank).await? else { return Ok(Go::Back) };
             let mut draft = self.draft.clone();
             enter(&mut draft, &typed);
-            match judge::faults(&draft, key, self.seen.as_ref().map(|seen| &seen.facts), Status::Fail)?.as_slice() {
+            match judge::faults(&draft, key, self.seen.as_ref().map(|seen| &seen.facts), Status::Fail)?
+                .as_slice()
+            {
                 [] => {
                     self.draft = draft;
                     return Ok(Go::On);

@@ -10,7 +10,8 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
     pub(super) async fn name(&mut self) -> Result<Go, Failure> {
         let own = self.seen.as_ref().and_then(|seen| seen.facts.observed.host.name.as_deref());
         let label = own.and_then(|name| name.split('.').next()).map(str::to_lowercase);
-        let good = label.filter(|name| name.parse::<HostLabel>().is_ok() && !NOBODYS.contains(&name.as_str()));
+        let good =
+            label.filter(|name| name.parse::<HostLabel>().is_ok() && !NOBODYS.contains(&name.as_str()));
         let (default, reason) = match good {
             Some(name) => (name, "It calls itself so already."),
             None => ("ciab".to_owned(), "It has no name of its own yet."),
@@ -30,6 +31,7 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
         };
         self.explain(&format!("The domain after the name. {reason}"))?;
         let default = self.draft.domain.clone().unwrap_or(default);
-        self.fill("domain", "Domain", Some(default), |draft, typed| draft.domain = Some(typed.to_owned())).await
+        self.fill("domain", "Domain", Some(default), |draft, typed| draft.domain = Some(typed.to_owned()))
+            .await
     }
 }

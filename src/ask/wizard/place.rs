@@ -31,13 +31,17 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
             return Ok(Go::Over);
         }
         let now = PROFILES.iter().position(|profile| *profile == self.draft.profile).unwrap_or_default();
-        let Answer::Given(at) = self.choose("What shall the box be", items, now).await? else { return Ok(Go::Back) };
+        let Answer::Given(at) = self.choose("What shall the box be", items, now).await? else {
+            return Ok(Go::Back);
+        };
         self.draft.profile = PROFILES[at];
         Ok(Go::On)
     }
 
     pub(super) async fn place(&mut self) -> Result<Go, Failure> {
-        self.explain("Where is the box? Everything on it may be changed, so this machine is not the default.")?;
+        self.explain(
+            "Where is the box? Everything on it may be changed, so this machine is not the default.",
+        )?;
         let items = ["another machine, over SSH", "this machine"].map(str::to_owned).to_vec();
         let now = usize::from(self.draft.target.as_deref() == Some(LOCAL));
         match self.choose("The box is", items, now).await? {
@@ -58,7 +62,9 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
         if self.draft.target.as_deref() == Some(LOCAL) {
             return Ok(Go::Over);
         }
-        self.explain("Who logs in where, the first time? Such as root@192.0.2.10, or an alias of your ~/.ssh/config.")?;
+        self.explain(
+            "Who logs in where, the first time? Such as root@192.0.2.10, or an alias of your ~/.ssh/config.",
+        )?;
         let default = self.draft.target.clone();
         let go = self
             .fill("access.target", "Login", default, |draft, typed| {
@@ -128,11 +134,14 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
             return Ok(Go::Over);
         }
         self.explain("Becoming root there was not possible, or was not tried. `deploy` needs it.")?;
-        let items = ["sudo asks for a password: ask me for it each time", "sudo asks for none"].map(str::to_owned);
+        let items =
+            ["sudo asks for a password: ask me for it each time", "sudo asks for none"].map(str::to_owned);
         // Who has no key there yet logs in with a password, and most likely becomes root with it too.
         let asks = self.draft.sudo_password.unwrap_or(self.draft.login_password);
         let now = usize::from(!asks);
-        let Answer::Given(at) = self.choose("On the box", items.to_vec(), now).await? else { return Ok(Go::Back) };
+        let Answer::Given(at) = self.choose("On the box", items.to_vec(), now).await? else {
+            return Ok(Go::Back);
+        };
         self.draft.sudo_password = Some(at == 0);
         Ok(Go::On)
     }

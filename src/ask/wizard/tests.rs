@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::{Answer, Blank, Choice, Draft, Eyes, FoundKey, Person, Seen, Target, ask, draft::Management, judge};
+use super::{
+    Answer, Blank, Choice, Draft, Eyes, FoundKey, Person, Seen, Target, ask, draft::Management, judge,
+};
 use crate::{
     ask::Picks,
     boxfile::{BoxFile, access, network},
@@ -265,8 +267,7 @@ fn back_leads_to_the_question_that_was_put_before() {
 
 #[test]
 fn a_box_that_does_not_answer_is_no_end() {
-    let answers =
-        [("Login", "ada@192.0.2.1"), ("And now", "try again"), ("And now", "go on; `deploy` asks")];
+    let answers = [("Login", "ada@192.0.2.1"), ("And now", "try again"), ("And now", "go on; `deploy` asks")];
     let (end, transcript) = run(&answers, vec![], &target());
     let boxfile = read(&end.unwrap().unwrap());
     assert!(transcript.contains("nobody answers") && transcript.contains("plug it in"));
@@ -315,6 +316,9 @@ fn every_draft_reads_back() {
     assert_eq!((boxfile.name.as_str(), boxfile.domain.as_str()), ("on", "no"));
     assert_eq!(boxfile.network.ntp[0].as_str(), "1e3");
     assert!(judge::whole(&draft).unwrap().is_none());
-    assert_eq!(text.lines().next(), Some("# Written by `ciab init`. `ciab explain` shows every value with its origin,"));
+    assert_eq!(
+        text.lines().next(),
+        Some("# Written by `ciab init`. `ciab explain` shows every value with its origin,")
+    );
     assert!(text.contains("\n\naccess:\n  target: "), "{text}");
 }
