@@ -5,7 +5,6 @@
 #   make demo         a cloud host made and verified in front of you
 #   make faults       every failpoint times every kind of fault
 #   make bench        speed and size, beside others
-#   make acceptance   the same profile on a VM with a kernel of its own
 #   make bless        takes what the code now says as expected
 #   make dist         the one static binary
 
@@ -14,7 +13,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 # Whatever -j says: the parts share one lock on target/.
 .NOTPARALLEL:
-.PHONY: check fmt clippy doc deny test unit e2e setup hosts demo faults bench acceptance bless dist
+.PHONY: check fmt clippy doc deny test unit e2e setup hosts demo faults bench bless dist
 
 # Where rustup puts it, for a shell that has not been started anew since.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -83,8 +82,6 @@ bench: hosts
 	$(PART) "binary" $(MAKE) --no-print-directory dist
 	$(PART) "benchmarks" tests/bench/run
 
-acceptance: setup
-	$(PART) "acceptance on a VM" tests/acceptance/run
 
 bless:
 	@BLESS=1 INSTA_UPDATE=always cargo test --locked

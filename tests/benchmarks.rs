@@ -16,11 +16,8 @@ fn the_page_of_the_benchmarks_is_as_it_was_made() {
 fn a_page_or_results_that_were_changed_are_refused() {
     let results = "{}\n";
     let body = "# Benchmarks\n\n| one | 10 ms |\n";
-    let page = format!(
-        "{body}{MARK}{}; this page {} -->\n",
-        sha256(results.as_bytes()),
-        sha256(body.as_bytes())
-    );
+    let page =
+        format!("{body}{MARK}{}; this page {} -->\n", sha256(results.as_bytes()), sha256(body.as_bytes()));
     assert_eq!(fault(&page, results), None);
     assert!(fault(&page.replace("10 ms", "9 ms"), results).is_some());
     assert!(fault(&page, "{\"rows\": []}\n").is_some());

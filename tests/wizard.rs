@@ -1,5 +1,7 @@
 //! `ciab init` on a pseudo-terminal, as a person meets it. `script` (util-linux, essential on Debian) makes the terminal.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{
     fs,
     io::{Read, Write},

@@ -130,7 +130,10 @@ mod tests {
             said(spec(), Blank, end(Exit::Code(96), false, "a"), Blank, false),
             "failed { exit: code(96) }"
         );
-        assert_eq!(said(spec(), Blank, end(Exit::Signal("SIGTERM".into()), true, "a"), Blank, false), "waiting");
+        assert_eq!(
+            said(spec(), Blank, end(Exit::Signal("SIGTERM".into()), true, "a"), Blank, false),
+            "waiting"
+        );
         for damaged in [
             said(Damaged, Blank, Blank, Blank, false),
             said(spec(), Damaged, Blank, Blank, false),
