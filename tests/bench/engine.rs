@@ -17,7 +17,7 @@ use ciab::{
     failure::Failure,
     link::{
         Ask, Link, Place,
-        ssh::{Destination, Hop},
+        ssh::{Agent, Destination, Hop, Keys},
     },
     run,
     step::{Answer, Probe},
@@ -76,19 +76,18 @@ impl Host {
     fn link(self) -> Arc<Link> {
         let host = "127.0.0.1".to_owned();
         let hop = Hop {
-            host: host.clone(),
+            host,
             port: self.port,
             user: self.user.clone(),
             known_hosts: vec![],
-            alias: host,
+            alias: None,
         };
         let destination = Destination {
             hop,
             jump: None,
             pin: None,
             users: vec![self.user],
-            identities: vec![self.key.into()],
-            use_agent: false,
+            keys: Keys { files: vec![self.key.into()], agent: Agent::None },
             password: None,
         };
         let mut link = Link::new(Place::Ssh(Box::new(destination)), self.state.into()).unwrap();
@@ -113,6 +112,7 @@ fn main() -> ExitCode {
                 reconnect: Duration::from_secs(20),
                 again: Default::default(),
                 side_by_side,
+                left: Vec::new(),
             };
             drive(&request, &host.link())
         }
