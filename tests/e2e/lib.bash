@@ -20,7 +20,8 @@ mkdir -p -m 700 "$WORK/home/.ssh"
 unset SSH_AUTH_SOCK NO_COLOR "${!CIAB_@}"
 export TERM=xterm LC_ALL=C.UTF-8
 
-hosts=() helpers=() passed=0 failed=0 status=0
+# shellcheck disable=SC2034  # `pid` and `status` are for the tests
+hosts=() helpers=() passed=0 failed=0 status=0 pid=''
 
 cleanup() {
   local pid
