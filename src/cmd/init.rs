@@ -59,7 +59,8 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Interrupted, "nothing was written, as you wished"));
     };
     write(&path, &text, if target.there.is_some() { Consent::Replace } else { Consent::Create })?;
-    out::note(&format!("\n{path} is written. Next:\n{next}", path = target.path, next = next(&path)));
+    out::note(&format!("{} is written. Next:", target.path));
+    next(&path).lines().for_each(out::note);
     Ok(Exit::Done)
 }
 

@@ -228,7 +228,7 @@ impl MeasureRequest {
         let outcome = match &self.measure {
             Measure::Address { address } => address::measure(*address, end),
             Measure::Chrony => chrony::measure(),
-            Measure::Dns { name } => name::measure(name),
+            Measure::Dns { name } => name::measure(name, end),
             Measure::Fsync { folder } => fsync::measure(folder.as_ref(), end),
             Measure::Ntp { server } => ntp::measure(server, end),
             Measure::Registry { registry } => registry::measure(registry, end),

@@ -5,13 +5,13 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{TcpStream, ToSocketAddrs},
+    net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, refused};
+use super::{Outcome, name, refused};
 
 /// The largest head of an answer that is looked at.
 const MAX_HEAD: u64 = 4096;
@@ -79,7 +79,7 @@ pub(super) fn measure(registry: &Registry, end: Instant) -> Outcome {
 
 /// Tries each address of a host in turn, giving each a fair share of the time.
 fn connect(endpoint: &str, end: Instant) -> io::Result<TcpStream> {
-    let addresses: Vec<_> = endpoint.to_socket_addrs()?.collect();
+    let addresses = resolve(endpoint, end)?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
     for (at, address) in addresses.iter().enumerate() {
         let others = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
@@ -89,6 +89,17 @@ fn connect(endpoint: &str, end: Instant) -> io::Result<TcpStream> {
         }
     }
     Err(last)
+}
+
+/// `host:port`.
+fn resolve(endpoint: &str, end: Instant) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = endpoint.parse() {
+        return Ok(vec![address]);
+    }
+    let parts = endpoint.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let (host, port) =
+        parts.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "an endpoint is host:port"))?;
+    Ok(name::resolve(host, end)?.into_iter().map(|address| SocketAddr::new(address, port)).collect())
 }
 
 /// The time left; none is an error, since a socket takes no timeout of zero.

@@ -25,26 +25,12 @@ pub struct Draft {
     pub ssh_keys: Vec<String>,
     /// The card that the box is reached on, where it is not left to the default route.
     pub card: Option<String>,
-    pub management: Management,
     pub internal: Option<String>,
     pub containers: Option<String>,
-    pub dns: Vec<String>,
     pub ntp: Vec<String>,
     pub proxy: Option<String>,
     /// Disks by role.
     pub disks: Vec<(String, Vec<Naming>)>,
-}
-
-/// How the box gets the address that it is reached at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Management {
-    #[default]
-    Keep,
-    Dhcp,
-    Static {
-        address: Option<String>,
-        gateway: Option<String>,
-    },
 }
 
 /// Above every file.
@@ -62,10 +48,8 @@ impl Default for Draft {
             domain: None,
             ssh_keys: Vec::new(),
             card: None,
-            management: Management::Keep,
             internal: None,
             containers: None,
-            dns: Vec::new(),
             ntp: Vec::new(),
             proxy: None,
             disks: Vec::new(),
@@ -133,22 +117,9 @@ impl Draft {
 
     fn network(&self) -> Vec<(&'static str, Value)> {
         let several = |list: &[String]| (!list.is_empty()).then(|| json!(list));
-        let management = match &self.management {
-            Management::Keep => None,
-            Management::Dhcp => Some(json!("dhcp")),
-            Management::Static { address, gateway } => {
-                let fixed = present([
-                    ("address", address.as_ref().map(|address| json!(address))),
-                    ("gateway", gateway.as_ref().map(|gateway| json!(gateway))),
-                ]);
-                section(fixed).map(|fixed| json!({ "static": fixed }))
-            }
-        };
         present([
-            ("management", management),
             ("internal", self.internal.as_ref().map(|net| json!(net))),
             ("containers", self.containers.as_ref().map(|net| json!(net))),
-            ("dns", several(&self.dns)),
             ("ntp", several(&self.ntp)),
             ("proxy", self.proxy.as_ref().map(|url| json!({ "http": url, "https": url }))),
         ])

@@ -39,11 +39,8 @@ enum Question {
     OwnKey,
     Card,
     Management,
-    Address,
-    Gateway,
     Internal,
     Containers,
-    Dns,
     Ntp,
     Proxy,
     Disks,
@@ -51,7 +48,7 @@ enum Question {
 }
 
 /// The questions as they are put; some are passed over, as the answers before them want it.
-const ORDER: [Question; 19] = [
+const ORDER: [Question; 16] = [
     Question::Profile,
     Question::Where,
     Question::Login,
@@ -62,11 +59,8 @@ const ORDER: [Question; 19] = [
     Question::OwnKey,
     Question::Card,
     Question::Management,
-    Question::Address,
-    Question::Gateway,
     Question::Internal,
     Question::Containers,
-    Question::Dns,
     Question::Ntp,
     Question::Proxy,
     Question::Disks,
@@ -143,11 +137,8 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
             Question::OwnKey => self.own_key().await,
             Question::Card => self.card().await,
             Question::Management => self.management().await,
-            Question::Address => self.address().await,
-            Question::Gateway => self.gateway().await,
             Question::Internal => self.internal().await,
             Question::Containers => self.containers().await,
-            Question::Dns => self.dns().await,
             Question::Ntp => self.ntp().await,
             Question::Proxy => self.proxy().await,
             Question::Disks => self.disks().await,

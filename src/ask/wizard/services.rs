@@ -1,25 +1,12 @@
-//! Services that the box asks: names, time, the way to the internet.
+//! Services that the box asks: time, the way to the internet.
 
 use super::{Eyes, Go, Person, Talk, list};
 use crate::{failure::Failure, profile::Profile};
 
-const KEEP: &str = "keep";
 const USUAL: &str = "usual";
 const NONE: &str = "none";
 
 impl<P: Person, E: Eyes> Talk<'_, P, E> {
-    pub(super) async fn dns(&mut self) -> Result<Go, Failure> {
-        self.explain(&format!(
-            "Name servers, by address. `{KEEP}` leaves those that the box asks now, which is safest where it has a name \
-             service already."
-        ))?;
-        let default = if self.draft.dns.is_empty() { KEEP.to_owned() } else { self.draft.dns.join(" ") };
-        self.fill("network.dns", "Name servers", Some(default), |draft, typed| {
-            draft.dns = if typed == KEEP { Vec::new() } else { list(typed) };
-        })
-        .await
-    }
-
     pub(super) async fn ntp(&mut self) -> Result<Go, Failure> {
         let profile = Profile::load(self.draft.profile)?;
         let preset = profile.defaults.get("network").and_then(|network| network.get("ntp")?.as_array());
