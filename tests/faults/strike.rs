@@ -125,11 +125,11 @@ fn steps_for(place: &str) -> Vec<String> {
     let passes = |action: &Action, id: &str| match place {
         // The box may be gone before anybody comes there.
         "serve-started" | "engine-started" if matches!(action, Action::Reboot) => false,
+        "job-acted" => matches!(action, Action::Ensure(_) | Action::Put { .. }),
         _ if id == graph::ON_DEMAND => {
             place != "engine-surveyed" && place != "engine-begun" && place != "serve-begun"
         }
         "engine-surveyed" | "engine-begun" | "serve-begun" => true,
-        "job-acted" => matches!(action, Action::Ensure(_) | Action::Put { .. }),
         graph::MIDDLE => matches!(action, Action::Job { .. }) || id == "base" || id == "network",
         // The box goes down before the probe of a restart can hold.
         "serve-done" | "engine-finished" | "engine-ended" | "serve-probed" => {
