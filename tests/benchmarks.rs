@@ -9,6 +9,11 @@ const MARK: &str = "\n<!-- made from docs/benchmarks.json ";
 
 #[test]
 fn the_page_of_the_benchmarks_is_as_it_was_made() {
+    let there = |path: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists();
+    // Before the first `make bench` there is neither; one without the other is a change by hand.
+    if !there("docs/benchmarks.md") && !there("docs/benchmarks.json") {
+        return;
+    }
     assert_eq!(fault(&read("docs/benchmarks.md"), &read("docs/benchmarks.json")), None);
 }
 

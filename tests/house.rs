@@ -14,6 +14,7 @@ const LONG: &[(&str, &str)] = &[
     ("src/agent/record.rs", "the record and, in its tests, every way in which it can be damaged"),
     ("src/agent/wire.rs", "the whole vocabulary between engine and helper, to be read in one go"),
     ("src/boxfile/check.rs", "one walk along the shape of a box file"),
+    ("tests/faults/cases.rs", "the named cases, one after the other, and what they share"),
 ];
 
 /// Modules that use what stands below them in lib.rs: who, whom, why.

@@ -75,13 +75,7 @@ impl Ask for First {
 impl Host {
     fn link(self) -> Arc<Link> {
         let host = "127.0.0.1".to_owned();
-        let hop = Hop {
-            host,
-            port: self.port,
-            user: self.user.clone(),
-            known_hosts: vec![],
-            alias: None,
-        };
+        let hop = Hop { host, port: self.port, user: self.user.clone(), known_hosts: vec![], alias: None };
         let destination = Destination {
             hop,
             jump: None,
