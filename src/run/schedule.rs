@@ -130,10 +130,10 @@ pub(super) async fn steps(
     let mut running: BTreeMap<StepId, Step> = BTreeMap::new();
     let mut tasks: JoinSet<(StepId, Ended)> = JoinSet::new();
     let mut failed: Option<StepId> = None;
-    let mut cancelled = false;
+    let mut cancelled: Option<Cancel> = None;
     let mut ping = interval(PING);
     loop {
-        if failed.is_none() && !cancelled {
+        if failed.is_none() && cancelled.is_none() {
             for step in &wanted {
                 if running.len() >= request.side_by_side {
                     break;
@@ -204,7 +204,7 @@ pub(super) async fn steps(
             if let Some(step) = failed {
                 return Pass::Over(Outcome::Failed { step: step.to_string() });
             }
-            if cancelled {
+            if cancelled.is_some() {
                 return Pass::Over(Outcome::Interrupted);
             }
             if wanted.iter().all(|step| memory.done.contains(&step.id)) {
@@ -250,9 +250,16 @@ pub(super) async fn steps(
                     }
                     Ended::Lost { why } => return Pass::Lost(client.lost().unwrap_or(why)),
                     Ended::Failed { attempt, error, tail } => {
+                        // Whoever cancelled may have stopped it: that is asked before it is called a failure.
+                        if cancelled.is_none()
+                            && let Ok(Reply::Pong { cancel: Some(how) }) = client.ask(wire::Request::Ping).await
+                        {
+                            cancelled = Some(how);
+                            keeper.keep(teller.tell(cancel_note(how)));
+                        }
                         let tries = memory.tries.entry(id.clone()).or_default();
                         *tries += 1;
-                        if *tries <= step.retry.times && !cancelled {
+                        if *tries <= step.retry.times && cancelled.is_none() {
                             let delay = (step.retry.delay << (*tries - 1).min(16)).min(LONGEST_RETRY);
                             let text = tail.last().map_or(error.clone(), |line| format!("{error}: {line}"));
                             let kind = Kind::StepRetry { step: id.to_string(), attempt, error: text, delay };
@@ -269,19 +276,17 @@ pub(super) async fn steps(
                         } else {
                             let cause = hint(&format!("{error}\n{}", tail.join("\n")));
                             keeper.keep(teller.tell(failure(&step, attempt, error, tail, cause)));
-                            failed.get_or_insert(id);
+                            if cancelled != Some(Cancel::Now) {
+                                failed.get_or_insert(id);
+                            }
                         }
                     }
                 }
             }
             _ = ping.tick() => match client.ask(wire::Request::Ping).await {
-                Ok(Reply::Pong { cancel: Some(how) }) if !cancelled => {
-                    cancelled = true;
-                    let text = match how {
-                        Cancel::NoNewSteps => "cancelled from another terminal: nothing new is begun",
-                        Cancel::Now => "cancelled from another terminal: what ran was stopped",
-                    };
-                    keeper.keep(teller.tell(Kind::Note { text: text.into() }));
+                Ok(Reply::Pong { cancel: Some(how) }) if cancelled.is_none() => {
+                    cancelled = Some(how);
+                    keeper.keep(teller.tell(cancel_note(how)));
                 }
                 Err(AskError::Lost(why)) => return Pass::Lost(why),
                 _ => {}
@@ -307,6 +312,14 @@ async fn go(main: Drive, next: Next, repair: Option<(Drive, Next)>) -> Ended {
         }
         other => other,
     }
+}
+
+fn cancel_note(how: Cancel) -> Kind {
+    let text = match how {
+        Cancel::NoNewSteps => "cancelled from another terminal: nothing new is begun",
+        Cancel::Now => "cancelled from another terminal: what ran was stopped",
+    };
+    Kind::Note { text: text.into() }
 }
 
 fn failure(step: &Step, attempt: u32, error: String, tail: Vec<String>, hint: Option<String>) -> Kind {
