@@ -1,7 +1,7 @@
 //! The wizard: asks for what a box file needs, with what the box itself told as defaults, and makes its text.
 //!
 //! Every default is shown with its reason, every answer is checked at once by the very checks of the box file, and at
-//! every question one can go back to the one before. The questions stand in [`ORDER`], a file for each section.
+//! every question one can go back to the one before. The questions stand in `ORDER`, a file for each section.
 
 mod address;
 mod disks;
