@@ -154,7 +154,7 @@ mod tests {
             for service in &cloud.services {
                 let known = cloud_service(service.as_str()).unwrap();
                 for need in &known.needs {
-                    let by_backend = cloud_service(need.as_str()).unwrap().backend.is_some();
+                    let by_backend = !cloud_service(need.as_str()).unwrap().backends.is_empty();
                     assert!(
                         by_backend || cloud.services.contains(need),
                         "{}: {service}: {need}",
