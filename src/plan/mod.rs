@@ -15,6 +15,7 @@ mod docker;
 mod firewall;
 mod fit;
 mod flavor;
+mod gain;
 mod host;
 mod internal;
 mod kernel;
@@ -29,6 +30,7 @@ mod proxy;
 mod sample;
 mod seen;
 pub mod selector;
+mod sizing;
 mod software;
 mod text;
 pub mod wipe;
@@ -39,11 +41,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
-    cloud::{Api, Ceph, Cloud, Guests, Nfs, Sizing, Storage},
+    cloud::{Api, Ceph, Cloud, Guests, Nfs, Storage},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
     firewall::{Firewall, Forward, OpenPort},
     fit::{Fit, Fits, Take},
+    gain::Gain,
     host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
     internal::{Internal, InternalKind},
     kernel::{Kernel, KernelModule, KernelSysctl},
@@ -52,6 +55,7 @@ pub use self::{
     network::{Addressing, Containers, Dns, Management, Network},
     page::{Row, page},
     proxy::Proxy,
+    sizing::{Part, Sizing},
     software::{Apt, Source, Sources},
 };
 use crate::{
@@ -232,7 +236,7 @@ impl Plan {
             ssh: host::ssh(&bound, &mut why),
             sudo: host::sudo(wanted),
             disks: disks.clone(),
-            fit: fit::make(facts, &services, &bound),
+            fit: fit::make(facts, &services, &bound, cloud.as_ref()),
             services,
             why,
             bound: bound.with(&network.management, disks, cloud.as_ref()),

@@ -6,6 +6,7 @@ mod hints;
 mod needs;
 mod release;
 mod services;
+mod sizing;
 mod system;
 
 use std::{
@@ -23,6 +24,9 @@ pub use self::{
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
     release::{CephRelease, CephTool, Images, KeyValue, Release, System, release, releases_of},
     services::{CloudService, Endpoint, cloud_service, cloud_services},
+    sizing::{
+        DiskRules, MemoryRules, ProcessorRules, Share, SizingRules, WorkerRules, WorkerVariable, sizing_rules,
+    },
     system::{Archive, Limit, LimitItem, OsRelease, Purpose, Sysctl, Units},
 };
 use crate::{
@@ -171,9 +175,9 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-        let tables = ["profiles/hints.yaml", "profiles/releases.yaml", "profiles/services.yaml"];
-        let known = ProfileName::ALL.iter().map(|name| source(*name).0).chain(tables);
-        assert_eq!(files, known.map(str::to_owned).collect());
+        let tables = ["hints", "releases", "services", "sizing"].map(|name| format!("profiles/{name}.yaml"));
+        let known = ProfileName::ALL.iter().map(|name| source(*name).0.to_owned()).chain(tables);
+        assert_eq!(files, known.collect());
     }
 
     #[test]
