@@ -105,7 +105,8 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-        let known = ALL.iter().map(|name| source(*name).0).chain(["profiles/hints.yaml"]);
+        let others = ["profiles/hints.yaml", "profiles/published.yaml", "profiles/secrets.yaml"];
+        let known = ALL.iter().map(|name| source(*name).0).chain(others);
         assert_eq!(files, known.map(str::to_owned).collect());
     }
 
