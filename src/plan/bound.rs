@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Addressing, Disks, Management, PlanError, seen};
+use super::{Addressing, Cloud, Disks, Management, PlanError, seen};
 use crate::{
-    boxfile::BoxFile,
+    boxfile::{BoxFile, names::ReleaseName},
     facts::{
         Facts,
         machine::{Container, Hypervisor},
@@ -43,6 +43,9 @@ pub struct Bound {
     pub file_systems: BTreeMap<String, FileSystem>,
     /// The disks taken by each role.
     pub disks: Disks,
+    /// The release of the engine, where it has any: a newer `ciab` prefers another one, and a box does not move by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseName>,
 }
 
 /// The interface that the box is reached on.
@@ -121,6 +124,7 @@ impl Bound {
                 .filter_map(|folder| Some((folder.to_owned(), seen::file_system(facts, folder)?)))
                 .collect(),
             disks: Disks::new(),
+            release: None,
         })
     }
 
@@ -137,7 +141,7 @@ impl Bound {
     }
 
     /// Keeps what was decided about the way to the box, so that it stays when the box file no longer says it.
-    pub(super) fn with(mut self, decided: &Management, disks: Disks) -> Self {
+    pub(super) fn with(mut self, decided: &Management, disks: Disks, cloud: Option<&Cloud>) -> Self {
         match &decided.addressing {
             Addressing::Keep { .. } => {}
             Addressing::Dhcp => (self.management.addresses, self.management.gateway) = (Vec::new(), None),
@@ -147,6 +151,7 @@ impl Bound {
         }
         self.management.mtu = Some(decided.mtu);
         self.disks = disks;
+        self.release = cloud.map(|cloud| cloud.release.name.clone());
         self
     }
 
