@@ -35,17 +35,20 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
+    bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
-    firewall::{Firewall, Forward, OpenPort},
+    firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},
     fit::{Fit, Fits, Take},
     host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
     internal::{Internal, InternalKind},
     kernel::{Kernel, KernelModule, KernelSysctl},
     logs::Journald,
     measures::measures,
-    network::{Addressing, Containers, Dns, Management, Network},
+    network::{
+        Addressing, Bonded, Containers, Dns, LanRoute, Management, Network, Physical, Provider, Resolver,
+        Stack, Tagged, Way, WireGuard,
+    },
     page::{Row, page},
     proxy::Proxy,
     software::{Apt, Source, Sources},
@@ -181,7 +184,7 @@ impl Plan {
         let mut errors = Vec::new();
         let mut why = Why::new();
         let bound = match bound {
-            Some(earlier) => earlier.again(facts)?,
+            Some(earlier) => earlier.again(facts, wanted)?,
             None => Bound::first(facts, wanted, profile)?,
         };
         let release = profile.os_release(&bound.os_id, &bound.os_version);
@@ -189,7 +192,7 @@ impl Plan {
             errors.push(host::wrong_release(&bound, profile));
         }
         let disks = disks::make(facts, wanted, profile, &bound).map_err(|e| errors.extend(e)).ok();
-        let network = network::make(wanted, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
+        let network = network::make(wanted, profile, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
         let (Some(release), Some(disks), Some(network), true) = (release, disks, network, errors.is_empty())
         else {
             return Err(errors);
@@ -216,7 +219,7 @@ impl Plan {
             services: profile.services.clone(),
             fit: fit::make(facts, profile, &bound),
             why,
-            bound: bound.with(&network.management, disks),
+            bound: bound.with(&network, disks),
             network,
         })
     }

@@ -2,6 +2,7 @@
 
 mod hints;
 mod needs;
+mod networks;
 mod system;
 
 use schemars::JsonSchema;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     hints::{Hint, Hints, hints},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
+    networks::{Candidates, networks},
     system::{Archive, Limit, LimitItem, OsRelease, Purpose, Sysctl, Units},
 };
 use crate::{
@@ -36,6 +38,9 @@ pub struct Profile {
     pub engine: Engine,
     /// Values of the box file that this profile presets.
     pub defaults: serde_json::Map<String, serde_json::Value>,
+    /// Networks of `profiles/networks.yaml` that its services use inside of the box.
+    #[serde(default)]
+    pub ranges: Vec<String>,
     /// What it needs of the box.
     pub needs: Needs,
     /// What runs on the box, with what each takes.
@@ -95,6 +100,8 @@ mod tests {
         for name in ALL {
             let profile = Profile::load(name).unwrap_or_else(|f| panic!("{}", f.text(Colour::Plain)));
             assert_eq!(profile.name, name);
+            let unknown = profile.ranges.iter().find(|range| !networks().contains_key(*range));
+            assert_eq!(unknown, None, "{name}");
         }
     }
 
@@ -105,7 +112,7 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-        let known = ALL.iter().map(|name| source(*name).0).chain(["profiles/hints.yaml"]);
+        let known = ALL.iter().map(|name| source(*name).0).chain(["profiles/hints.yaml", networks::FILE]);
         assert_eq!(files, known.map(str::to_owned).collect());
     }
 
