@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bound, ChosenDisk, Consent, PlanError, selector};
+use super::{Bound, ChosenDisk, Consent, PlanError, network, selector};
 use crate::{
     boxfile::{BoxFile, names::Role, selector::DiskRole},
     facts::{Facts, disk::Disk},
@@ -23,8 +23,9 @@ pub(super) fn make(
     let unused = wanted.disks.keys().filter(|role| !needs.disks.contains_key(role));
     let mut errors: Vec<PlanError> =
         unused.map(|role| no_use("disks", role, needs.disks.keys().collect())).collect();
-    let unused =
-        wanted.nics.keys().filter(|role| role.as_str() != "management" && !needs.nics.contains_key(role));
+    let unused = wanted.nics.keys().filter(|role| {
+        role.as_str() != "management" && !needs.nics.contains_key(role) && !network::uses(wanted, role)
+    });
     errors.extend(unused.map(|role| no_use("nics", role, needs.nics.keys().collect())));
 
     let mut disks = Disks::new();

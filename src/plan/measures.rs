@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::{Addressing, Bound, Network, Way, Why, docker::DATA_ROOT, network};
+use super::{Addressing, Bound, Network, Why, docker::DATA_ROOT, network};
 use crate::{
     boxfile::{BoxFile, names::HostOrIp, nets::InterfaceAddress, network::Proxy},
     facts::{Facts, clock::TimeService},
@@ -98,10 +98,7 @@ pub(super) fn taken(network: &Network) -> Vec<IpAddr> {
         Addressing::Keep { .. } | Addressing::Dhcp => Vec::new(),
     };
     let own = own.into_iter().map(|address| address.addr());
-    let routers = network.physical.iter().flat_map(|physical| match &physical.way {
-        Way::Routed { addresses, .. } => addresses.as_slice(),
-        Way::Card { .. } | Way::Bridged { .. } => &[],
-    });
+    let routers = network.physical.iter().flat_map(|physical| &physical.addresses);
     [network.internal.vip, network.internal.address]
         .into_iter()
         .chain(network.internal.address6)

@@ -47,7 +47,7 @@ pub use self::{
     measures::measures,
     network::{
         Addressing, Bonded, Containers, Dns, LanRoute, Management, Network, Physical, Provider, Resolver,
-        Stack, Tagged, Way, WireGuard,
+        Stack, Tagged, WAYS, Way, WireGuard,
     },
     page::{Row, page},
     proxy::Proxy,

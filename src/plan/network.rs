@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Ways out of the box that there may be; the files of each are named in `templates/manifest.yaml`.
-const WAYS: usize = 4;
+pub const WAYS: usize = 4;
 
 /// Everything about networks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,10 +135,7 @@ pub(super) fn make(
             [tunnel.cidr, internal.cidr].into_iter().chain(provider.values().map(|p| p.cidr)).collect();
     }
     Ok(Network {
-        dns: match wanted.network.dns.as_slice() {
-            [] => Dns::Keep,
-            own => Dns::These(own.to_vec()),
-        },
+        dns: dns(wanted, bound, &management, why),
         resolver: if bound.before.resolved { Resolver::Resolved } else { Resolver::File },
         ntp: ntp(wanted, bound, why),
         proxy: proxy::make(wanted, &management, &internal, &containers, &provider),
@@ -153,6 +150,25 @@ pub(super) fn make(
         routes,
         decided: choice.decided(),
     })
+}
+
+/// Whether the networks of the box file take the card of a role.
+pub(super) fn uses(wanted: &BoxFile, role: &Role) -> bool {
+    let bond = wanted.network.bond.as_ref().is_some_and(|bond| bond.members.contains(role));
+    bond || provider::wishes(wanted).iter().any(|wish| wish.takes(role))
+}
+
+/// Where dhclient wrote the servers of a lease down and shall do so no more, they stay what they were.
+fn dns(wanted: &BoxFile, bound: &Bound, management: &Management, why: &mut Why) -> Dns {
+    let before = &bound.before;
+    match wanted.network.dns.as_slice() {
+        [] if management.stack.is_some() && before.ifupdown && !before.resolved && !before.dns.is_empty() => {
+            why.insert("network.dns".into(), "those that the box asked when the first run began".into());
+            Dns::These(before.dns.clone())
+        }
+        [] => Dns::Keep,
+        own => Dns::These(own.to_vec()),
+    }
 }
 
 /// What profile and engine use inside of the box.

@@ -43,23 +43,25 @@ fn asked(case: &Case<'_>) -> Vec<Verdict> {
         return vec![Verdict::skipped("no plan is possible, so nothing is asked of the network")];
     };
     let stack = network.management.stack.as_ref();
-    let veth = |way: &Way| matches!(way, Way::Routed { .. } | Way::Bridged { .. });
     let asked = [
         (stack.is_some_and(|s| s.vlan.is_some()), "network.management.static.vlan", "8021q"),
         (stack.is_some_and(|s| s.bond.is_some()), "network.bond", "bonding"),
         (stack.is_some_and(|s| s.bridge.is_some()), "network.provider", "bridge"),
-        (network.physical.iter().any(|p| veth(&p.way)), "network.provider", "veth"),
+        (network.physical.iter().any(|p| p.way != Way::Card), "network.provider", "veth"),
         (network.wireguard.is_some(), "network.wireguard", "wireguard"),
     ];
     let asked: Vec<(&str, &str)> =
         asked.into_iter().filter(|(on, ..)| *on).map(|(_, key, module)| (key, module)).collect();
-    let lacking: Vec<Verdict> = asked
+    let mut lacking: Vec<Verdict> = asked
         .iter()
         .filter(|(_, module)| seen::module(case.facts, module) == ModuleState::Absent)
         .map(|(key, module)| {
             Verdict::fail(format!("the kernel has no {module}, which this needs")).about(*key)
         })
         .collect();
+    if network.wireguard.is_some() {
+        lacking.push(Verdict::fail("no step of this release makes the tunnel").about("network.wireguard"));
+    }
     match (asked.is_empty(), lacking.is_empty()) {
         (true, _) => vec![Verdict::skipped("the box file asks for nothing that the kernel might lack")],
         (false, true) => {

@@ -95,7 +95,7 @@ pub struct Tagged {
 
 /// Names of our own layers: `ciab` first, so that nobody takes them for cards.
 const BOND: &str = "ciab-bond";
-pub(super) const BRIDGE: &str = "ciab-br";
+const BRIDGE: &str = "ciab-br";
 const VLAN: &str = "ciab-vlan";
 
 /// Where the interface tells none.

@@ -9,7 +9,6 @@ use super::{
     super::{Bound, PlanError, Why},
     Management,
     choice::Choice,
-    management::BRIDGE,
 };
 use crate::{
     boxfile::{
@@ -33,20 +32,27 @@ pub struct Physical {
     /// `network_workload_interface`. `ciab-ex`, or the card of its own.
     pub interface: String,
     pub way: Way,
+    /// What a card is found by.
+    pub mac: Option<Mac>,
+    /// The other end of the veth pair, on the host.
+    pub outer: Option<String>,
+    /// What the other end carries where it is routed: the routers of the networks on this way.
+    pub addresses: Vec<InterfaceAddress>,
     /// Bytes in the largest packet; neutron's `path_mtu` and `physical_network_mtus`.
     pub mtu: u32,
 }
 
 /// What is at the other end of [`Physical::interface`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Way {
-    /// A network card that carries nothing else.
-    Card { mac: Option<Mac> },
-    /// The other end of a veth pair, `ciab-gw`: it carries the gateways, and the box routes and hides what comes.
-    Routed { outer: String, addresses: Vec<InterfaceAddress> },
-    /// The other end of a veth pair, `ciab-up`: a port of the bridge that carries the box's own address.
-    Bridged { outer: String, bridge: String },
+    /// It is a network card that carries nothing else.
+    Card,
+    /// It is one end of a veth pair, and the other, `ciab-gw`, carries the routers; the box routes and hides what comes.
+    Routed,
+    /// It is one end of a veth pair, and the other, `ciab-up`, is a port of the bridge that carries the box's own
+    /// address ([`super::Stack::bridge`]).
+    Bridged,
 }
 
 /// A network of neutron's kind `external`.
@@ -84,6 +90,13 @@ pub(super) struct Wish<'a> {
     file: &'a file::Provider,
     mode: ProviderMode,
     card: Option<&'a Role>,
+}
+
+impl Wish<'_> {
+    /// Whether it takes the card of a role.
+    pub(super) fn takes(&self, role: &Role) -> bool {
+        self.card == Some(role)
+    }
 }
 
 /// All provider networks, `public` first: it is on `physnet1`.
@@ -161,9 +174,11 @@ fn one(
     let (gateway, pool) = addresses(wish, cidr, management, why)?;
     let gateway6 = file.cidr6.and_then(|cidr| cidr.nth(if cidr.is_ipv4() { GATEWAY } else { 1 }));
     let physical = physical(wish, bound, management, physicals)?;
-    if let Way::Routed { addresses, .. } = &mut physicals[physical].way {
-        addresses.push(cidr.at(gateway));
-        addresses.extend(file.cidr6.zip(gateway6).map(|(cidr, gateway)| cidr.at(gateway)));
+    if physicals[physical].way == Way::Routed {
+        let routers = [Some((cidr, gateway)), file.cidr6.zip(gateway6)];
+        physicals[physical]
+            .addresses
+            .extend(routers.into_iter().flatten().map(|(net, router)| net.at(router)));
     }
     Ok(Provider {
         physical: physicals[physical].name.clone(),
@@ -256,7 +271,7 @@ fn physical(
 ) -> Result<usize, PlanError> {
     let number = all.len() + 1;
     let name = |base: &str| if number == 1 { base.to_owned() } else { format!("{base}{number}") };
-    let (interface, way, mtu) = match (wish.mode, wish.card) {
+    let (interface, way, mac, outer, mtu) = match (wish.mode, wish.card) {
         (_, Some(role)) => {
             let key = format!("nics.{role}");
             let card = bound.cards.get(role).ok_or_else(|| {
@@ -274,20 +289,18 @@ fn physical(
                     "Choose another card, or leave the role out: with `mode: bridged` one card serves both.",
                 ));
             }
-            (card.interface.clone(), Way::Card { mac: card.mac }, MTU)
+            (card.interface.clone(), Way::Card, card.mac, None, MTU)
         }
         (ProviderMode::Bridged, None) => {
-            let way = Way::Bridged { outer: name("ciab-up"), bridge: BRIDGE.to_owned() };
-            (name("ciab-ex"), way, management.mtu)
+            (name("ciab-ex"), Way::Bridged, None, Some(name("ciab-up")), management.mtu)
         }
         (ProviderMode::Routed, None) => {
-            let way = Way::Routed { outer: name("ciab-gw"), addresses: Vec::new() };
-            (name("ciab-ex"), way, management.mtu)
+            (name("ciab-ex"), Way::Routed, None, Some(name("ciab-gw")), management.mtu)
         }
     };
-    let same = |p: &Physical| match (&p.way, &way) {
-        (Way::Card { .. }, Way::Card { .. }) => p.interface == interface,
-        (Way::Bridged { .. }, Way::Bridged { .. }) => true,
+    let same = |p: &Physical| match (p.way, way) {
+        (Way::Card, Way::Card) => p.interface == interface,
+        (Way::Bridged, Way::Bridged) => true,
         _ => false,
     };
     if let Some(found) = all.iter().position(same) {
@@ -302,6 +315,6 @@ fn physical(
     }
     let name = format!("physnet{number}");
     let bridge = if number == 1 { "br-ex".to_owned() } else { format!("br-ex{number}") };
-    all.push(Physical { name, bridge, interface, way, mtu });
+    all.push(Physical { name, bridge, interface, way, mac, outer, addresses: Vec::new(), mtu });
     Ok(all.len() - 1)
 }

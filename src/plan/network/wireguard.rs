@@ -16,7 +16,7 @@ use crate::boxfile::{
     nets::{Cidr, InterfaceAddress},
 };
 
-/// The tunnel for people from outside. The secret `wireguard-server.key` is the box's, `wireguard-USER.key` a user's;
+/// The tunnel for people from outside. The secret `wireguard-server` is the box's private key, `wireguard-USER` a user's;
 /// beside each stands its public half, `.pub`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -47,10 +47,12 @@ pub(super) fn provider(network: &Network) -> String {
     let mut text = String::new();
     for (name, own) in &network.provider {
         let Some(physical) = network.physical.iter().find(|p| p.name == own.physical) else { continue };
-        let way = match &physical.way {
-            Way::Card { .. } => format!("on the card {}", physical.interface),
-            Way::Routed { outer, .. } => format!("routed and hidden by the box at {outer}"),
-            Way::Bridged { bridge, .. } => format!("a neighbour of the box on {bridge}"),
+        let outer = physical.outer.as_deref().unwrap_or_default();
+        let bridge = network.management.stack.as_ref().and_then(|stack| stack.bridge.as_deref());
+        let way = match physical.way {
+            Way::Card => format!("on the card {}", physical.interface),
+            Way::Routed => format!("routed and hidden by the box at {outer}"),
+            Way::Bridged => format!("a neighbour of the box on {}", bridge.unwrap_or_default()),
         };
         let tag = own.vlan.map_or(String::new(), |tag| format!(", VLAN {tag}"));
         let six = own.cidr6.map_or(String::new(), |cidr| format!(" and {cidr}"));
