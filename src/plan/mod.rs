@@ -40,11 +40,11 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
+    bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
     cloud::{Api, Ceph, Cloud, Guests, Nfs, Storage},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
-    firewall::{Firewall, Forward, OpenPort},
+    firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},
     fit::{Fit, Fits, Take},
     gain::Gain,
     host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
@@ -52,7 +52,10 @@ pub use self::{
     kernel::{Kernel, KernelModule, KernelSysctl},
     logs::Journald,
     measures::measures,
-    network::{Addressing, Containers, Dns, Management, Network},
+    network::{
+        Addressing, Bonded, Containers, Dns, LanRoute, Management, Network, Physical, Provider, Resolver,
+        Stack, Tagged, WAYS, Way, WireGuard,
+    },
     page::{Row, page},
     proxy::Proxy,
     sizing::{Part, Sizing},
@@ -199,12 +202,12 @@ impl Plan {
         let mut errors = Vec::new();
         let mut why = Why::new();
         let bound = match bound {
-            Some(earlier) => earlier.again(facts)?,
+            Some(earlier) => earlier.again(facts, wanted)?,
             None => Bound::first(facts, wanted, profile)?,
         };
         let release = host::release(wanted, &bound, profile).map_err(|e| errors.push(e)).ok();
         let disks = disks::make(facts, wanted, profile, &bound).map_err(|e| errors.extend(e)).ok();
-        let network = network::make(wanted, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
+        let network = network::make(wanted, profile, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
         let cloud = match (&disks, &network) {
             (Some(disks), Some(network)) => {
                 let ground = cloud::Ground { facts, wanted, profile, bound: &bound, network, disks };
@@ -239,7 +242,7 @@ impl Plan {
             fit: fit::make(facts, &services, &bound, cloud.as_ref()),
             services,
             why,
-            bound: bound.with(&network.management, disks, cloud.as_ref()),
+            bound: bound.with(&network, disks, cloud.as_ref()),
             cloud,
             network,
         })

@@ -187,5 +187,11 @@ mod tests {
         ];
         assert!(shares.iter().all(|share| share.share > 1 && share.least <= share.most));
         assert!(workers.least <= workers.most && memory.growth_share > 1);
+        // What grows with the memory grows no faster than the room for it, or more memory would mean fewer workers.
+        let part = |share: u64| 1_000_000 / share;
+        let grown = [&memory.osd, &memory.buffer_pool, &memory.rabbitmq, &memory.memcached];
+        let grown: u64 = grown.iter().map(|share| part(share.share)).sum();
+        let room = (1_000_000 - part(memory.kernel.share)) / memory.growth_share;
+        assert!(grown + 2 * part(memory.search_heap.share) <= room, "{grown} of {room}");
     }
 }
