@@ -94,9 +94,7 @@ impl Helper {
         let fault = |error: anyhow::Error| Fault::failed(&error);
         match request {
             // What it reads are the record's first words: without them nothing can be done here.
-            Request::Hello { version } => {
-                self.hello(version).map_err(|error| Fault::Damaged { message: format!("{error:#}") })
-            }
+            Request::Hello { version } => self.hello(version).map_err(|error| Fault::damaged(&error)),
             Request::Ping => Ok(Reply::Pong { cancel: self.cancelled() }),
             Request::Facts => facts().map_err(fault),
             Request::Measure { requests } => Ok(Reply::Measured(Box::new(measure::take(&requests)))),
@@ -192,7 +190,7 @@ impl Helper {
         let identity = self
             .record
             .create(name, || crate::secrets::random_hex(16))
-            .map_err(|error| Fault::Damaged { message: format!("{error:#}") })?;
+            .map_err(|error| Fault::damaged(&error))?;
         if locked.is_none() {
             let lock = Lock::take(&self.record, display)?;
             let binary = install::keep_helper(&self.record, &self.digest).map_err(|e| Fault::failed(&e))?;
@@ -200,8 +198,7 @@ impl Helper {
             let _ = std::fs::remove_file(CANCEL);
             *locked = Some(Locked { _lock: lock, lease: Lease::start(), binary, run: 0 });
         }
-        let damaged = |error: anyhow::Error| Fault::Damaged { message: format!("{error:#}") };
-        Keep::open(&self.record).and_then(|mut keep| keep.box_key()).map_err(damaged)?;
+        Keep::open(&self.record).and_then(|mut keep| keep.box_key()).map_err(|e| Fault::damaged(&e))?;
         let last_event = documents::last_event(&self.record);
         Ok(Reply::Locked { box_id: identity.box_id, last_event })
     }

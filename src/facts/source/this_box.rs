@@ -19,8 +19,9 @@ use nix::{
 
 use super::{CommandOutput, MAX_FILE, MAX_NAMES, Source, join_line};
 
-/// The longest a tool may take: `ip` and `wipefs` answer in milliseconds, a dead disk or daemon never.
-const DEADLINE: Duration = Duration::from_secs(3);
+/// The longest a tool may take: `ip` and `wipefs` answer in milliseconds, on an emulated processor in seconds, and a
+/// dead disk or daemon never.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How much of a tool's complaint is kept.
 const MAX_STDERR: usize = 4096;
@@ -164,7 +165,7 @@ fn drain(pipe: Option<impl Read + Send + 'static>, keep: usize) -> Drained {
 }
 
 fn collect(child: &mut Child, out: Drained, err: Drained, end: Instant) -> io::Result<CommandOutput> {
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer within 3 s");
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer within 10 s");
     let left = || end.saturating_duration_since(Instant::now());
     let stdout = out.recv_timeout(left()).map_err(|_| late())??;
     let mut stderr = err.recv_timeout(left()).map_err(|_| late())??;
