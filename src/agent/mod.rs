@@ -20,6 +20,7 @@ pub mod redact;
 pub mod serve;
 pub mod standing;
 pub mod survey;
+mod systemd;
 pub mod tail;
 pub mod unit;
 pub mod want;

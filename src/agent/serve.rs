@@ -237,10 +237,14 @@ impl Helper {
         let spec = self.spec(step, run)?;
         attempt.prepare(&spec)?;
         failpoint::hit("serve-prepared");
-        // A reply that was lost: the attempt has been started, and its state tells the rest.
+        // A reply that was lost: the attempt has been started, and its state tells the rest. While its unit is
+        // loaded, systemd refuses the name.
         let fresh = attempt.began()? == Block::Blank && attempt.end()? == Block::Blank;
-        if fresh && !unit::is_loaded(step, attempt.number)? {
-            unit::start(binary, self.record.root(), &spec.step, &attempt)?;
+        if fresh
+            && let Err(error) = unit::start(binary, self.record.root(), &spec.step, &attempt)
+            && !unit::is_loaded(step, attempt.number)?
+        {
+            return Err(error);
         }
         failpoint::hit("serve-started");
         Ok(Reply::Started)
