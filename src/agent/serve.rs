@@ -14,6 +14,7 @@ use super::{
     boot, documents, guard, install,
     keep::Keep,
     lock::{self, Lease, Lock},
+    news::News,
     probe,
     record::{Attempt, Block, Done, Record, Spec, read_json, write_whole},
     redact::Redactor,
@@ -43,6 +44,7 @@ struct Helper {
     locked: Mutex<Option<Locked>>,
     graph: Mutex<Option<Arc<Graph>>>,
     redactor: Mutex<Redactor>,
+    news: News,
 }
 
 /// What the one writer has.
@@ -67,6 +69,7 @@ pub fn serve(
         locked: Mutex::new(None),
         graph: Mutex::new(None),
         redactor: Mutex::new(Redactor::default()),
+        news: News::listen(),
     });
     helper.learn_secrets();
     let to = Arc::new(Mutex::new(to));
@@ -312,7 +315,7 @@ impl Helper {
     fn follow(&self, step: &StepId, attempt: u32, from: u64) -> Result<Reply> {
         let attempt: Attempt = self.record.attempt(step, attempt);
         let redactor = hold(&self.redactor).clone();
-        Ok(Reply::Output(tail::follow(step, &attempt, from, &redactor)?))
+        Ok(Reply::Output(tail::follow(step, &attempt, from, &redactor, &self.news)?))
     }
 
     fn status(&self) -> Result<Reply> {
