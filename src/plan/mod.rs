@@ -39,6 +39,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::cloud::api_name;
 pub use self::{
     bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
     cloud::{Api, Ceph, Cloud, Guests, Nfs, Storage},
@@ -47,7 +48,7 @@ pub use self::{
     firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},
     fit::{Fit, Fits, Take},
     gain::Gain,
-    host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
+    host::{Access, Certificate, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
     internal::{Internal, InternalKind},
     kernel::{Kernel, KernelModule, KernelSysctl},
     logs::Journald,
@@ -94,6 +95,8 @@ pub struct Plan {
     pub docker: Docker,
     pub journald: Journald,
     pub tls: Tls,
+    #[serde(default, skip_serializing_if = "Certificate::is_per_box")]
+    pub certificate: Certificate,
     pub config: Config,
     pub ssh: Ssh,
     pub sudo: Sudo,
@@ -215,7 +218,10 @@ impl Plan {
             }
             _ => None,
         };
-        let (Some(release), Some(disks), Some(network), true) = (release, disks, network, errors.is_empty())
+        let has_cloud = profile.cloud.is_some();
+        let certificate = host::certificate(wanted, has_cloud).map_err(|e| errors.push(e)).ok();
+        let (Some(release), Some(disks), Some(network), Some(certificate), true) =
+            (release, disks, network, certificate, errors.is_empty())
         else {
             return Err(errors);
         };
@@ -235,6 +241,7 @@ impl Plan {
             docker: docker::make(wanted, &network, &bound, &mut why),
             journald: logs::journald(wanted, &bound, &mut why),
             tls: host::tls(wanted),
+            certificate,
             config: Config::default(),
             ssh: host::ssh(&bound, &mut why),
             sudo: host::sudo(wanted),

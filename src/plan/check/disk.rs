@@ -23,7 +23,7 @@ fn size(case: &Case<'_>) -> Vec<Verdict> {
     let taken = |role: &&Role| cloud::wants(role, case.wanted, case.profile);
     let needs = || case.profile.needs.disks.iter().filter(|(role, _)| taken(role));
     if needs().next().is_none() {
-        return vec![Verdict::skipped(NONE)];
+        return vec![Verdict::pass(NONE)];
     }
     let Ok(plan) = case.plan else {
         return vec![Verdict::skipped(NO_PLAN)];
@@ -40,7 +40,7 @@ fn size(case: &Case<'_>) -> Vec<Verdict> {
 
 fn leftover(case: &Case<'_>) -> Vec<Verdict> {
     if !case.profile.needs.disks.keys().any(|role| cloud::wants(role, case.wanted, case.profile)) {
-        return vec![Verdict::skipped(NONE)];
+        return vec![Verdict::pass(NONE)];
     }
     let Ok(plan) = case.plan else {
         return vec![Verdict::skipped(NO_PLAN)];

@@ -11,11 +11,11 @@ mod storage;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    api::Api,
+    api::{Api, name as api_name},
     guests::Guests,
     storage::{Ceph, Nfs, Storage},
 };
-pub(super) use self::{api::name as api_name, services::names, storage::wants};
+pub(super) use self::{services::names, storage::wants};
 use super::{
     Bound, Disks, Network, PlanError, Sizing, Why,
     sizing::{self, Has},
