@@ -44,6 +44,13 @@ impl Host {
         Ok(Self { name: name.to_owned(), port, key })
     }
 
+    /// Whether its clock is its own.
+    pub(crate) fn has_own_clock(&self) -> Result<bool> {
+        let info = ok(verb(&["info", &self.name, "--json"])?, "ask for a host")?;
+        let info: serde_json::Value = serde_json::from_str(&info).context("read about a host")?;
+        Ok(info["kind"] == "vm")
+    }
+
     /// A box file of profile `base` for it.
     pub(crate) fn box_file(&self) -> Result<String> {
         let info = ok(verb(&["info", &self.name, "--json"])?, "ask for a host")?;

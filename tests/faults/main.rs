@@ -328,7 +328,7 @@ fn keep(host: &Host, folder: &Path, to: &Path) {
 }
 
 fn run_whole(station: &mut Station) -> Result<()> {
-    let exit = station.run(&graph::graph(), Duration::from_secs(180))?;
+    let exit = station.run(&graph::graph(), Duration::from_secs(600))?;
     ensure!(exit == 0, "an undisturbed run ended with {exit}: {}", station.complaint());
     Ok(())
 }
