@@ -14,6 +14,7 @@ use super::{
     boot, documents, guard, install,
     keep::Keep,
     lock::{self, Lease, Lock},
+    news::News,
     probe,
     record::{Attempt, Block, Done, Record, Spec, read_json, write_whole},
     redact::Redactor,
@@ -43,6 +44,7 @@ struct Helper {
     locked: Mutex<Option<Locked>>,
     graph: Mutex<Option<Arc<Graph>>>,
     redactor: Mutex<Redactor>,
+    news: News,
 }
 
 /// What the one writer has.
@@ -67,6 +69,7 @@ pub fn serve(
         locked: Mutex::new(None),
         graph: Mutex::new(None),
         redactor: Mutex::new(Redactor::default()),
+        news: News::listen(),
     });
     helper.learn_secrets();
     let to = Arc::new(Mutex::new(to));
@@ -234,10 +237,14 @@ impl Helper {
         let spec = self.spec(step, run)?;
         attempt.prepare(&spec)?;
         failpoint::hit("serve-prepared");
-        // A reply that was lost: the attempt has been started, and its state tells the rest.
+        // A reply that was lost: the attempt has been started, and its state tells the rest. While its unit is
+        // loaded, systemd refuses the name.
         let fresh = attempt.began()? == Block::Blank && attempt.end()? == Block::Blank;
-        if fresh && !unit::is_loaded(step, attempt.number)? {
-            unit::start(binary, self.record.root(), &spec.step, &attempt)?;
+        if fresh
+            && let Err(error) = unit::start(binary, self.record.root(), &spec.step, &attempt)
+            && !unit::is_loaded(step, attempt.number)?
+        {
+            return Err(error);
         }
         failpoint::hit("serve-started");
         Ok(Reply::Started)
@@ -305,7 +312,7 @@ impl Helper {
     fn follow(&self, step: &StepId, attempt: u32, from: u64) -> Result<Reply> {
         let attempt: Attempt = self.record.attempt(step, attempt);
         let redactor = hold(&self.redactor).clone();
-        Ok(Reply::Output(tail::follow(step, &attempt, from, &redactor)?))
+        Ok(Reply::Output(tail::follow(step, &attempt, from, &redactor, &self.news)?))
     }
 
     fn status(&self) -> Result<Reply> {

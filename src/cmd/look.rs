@@ -176,7 +176,7 @@ impl Sight {
     pub fn steps(&self, plan: &Plan) -> Result<(Tree, Graph), Failure> {
         let mut secrets = render::stand_ins(plan);
         secrets.extend(self.secrets.clone());
-        secrets.extend(super::place::operator_ca(&self.wanted.boxfile)?);
+        secrets.extend(super::certificates::operators(&self.wanted.boxfile)?);
         let tree = render::tree(plan, &secrets)?;
         let graph = steps::list(plan, &tree);
         Ok((tree, graph))

@@ -1,13 +1,16 @@
 //! A plan as text for a terminal of 80 columns; understandable without colour.
 
+mod fits;
+mod networks;
+
 use serde::Serialize;
 
 use super::{
-    Addressing, Consent, Dns, Fits, HostKind, Plan, Proxy, Sources, Take,
+    Consent, Dns, HostKind, Plan, Proxy, Sources,
     text::{duration, fold, plural},
     wipe::Wiped,
 };
-use crate::{boxfile::system::Upgrades, units::Bytes};
+use crate::boxfile::system::Upgrades;
 
 /// One step, as far as the page shows it; steps are listed to the right of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,17 +27,20 @@ pub struct Row {
 /// Where the text begins behind a name.
 const INDENT: usize = 14;
 
-/// The box, what is wiped, networks, services, whether it fits, the time, the steps.
+/// The box, what is wiped, networks, services and their sizes, whether it fits, the time, the steps.
 pub fn page(plan: &Plan, wipe: &[Wiped], steps: &[Row]) -> String {
     let sections = [
         ("Box", the_box(plan)),
         ("Wipe report", wiped(wipe)),
         ("Network", network(plan)),
         ("Services", services(plan)),
-        ("Does it fit", fit(plan)),
+        ("Sizes", fits::sizes(plan)),
+        ("Does it fit", fits::fit(plan)),
+        ("To switch off", fits::gains(plan)),
         ("Steps", list(steps)),
     ];
-    let texts: Vec<String> = sections.into_iter().map(|(title, body)| format!("{title}\n{body}")).collect();
+    let said = sections.into_iter().filter(|(_, body)| !body.is_empty());
+    let texts: Vec<String> = said.map(|(title, body)| format!("{title}\n{body}")).collect();
     texts.join("\n")
 }
 
@@ -93,36 +99,34 @@ fn wiped(wipe: &[Wiped]) -> String {
 
 fn network(plan: &Plan) -> String {
     let network = &plan.network;
-    let addressing = match &network.management.addressing {
-        Addressing::Keep { addresses, .. } => {
-            let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            format!("left as it is ({})", list_of(&list))
-        }
-        Addressing::Dhcp => "from DHCP".to_owned(),
-        Addressing::Static { address, gateway, vlan } => {
-            let gateway = gateway.map_or("no gateway".to_owned(), |g| format!("gateway {g}"));
-            let vlan = vlan.map_or(String::new(), |v| format!(", VLAN {v}"));
-            format!("{address}, {gateway}{vlan}")
-        }
-    };
     let internal = &network.internal;
     let dns = match &network.dns {
         Dns::Keep => "left as it is".to_owned(),
         Dns::These(all) => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
     let ntp: Vec<String> = network.ntp.iter().map(ToString::to_string).collect();
-    let open: Vec<String> =
-        network.firewall.open.iter().map(|p| format!("{} ({})", p.port, p.needed_for)).collect();
+    let open: Vec<String> = network
+        .firewall
+        .open
+        .iter()
+        .map(|p| format!("{} {} ({})", p.transport.name(), p.port, p.needed_for))
+        .collect();
+    let six = internal.cidr6.map_or(String::new(), |cidr| format!(" and {cidr}"));
     let mut text = [
-        line("management", &format!("{}: {addressing}", network.management.interface)),
+        line("management", &networks::management(network)),
         line(
             "internal",
             &format!(
-                "{}: {}, box {}, APIs {}",
+                "{}: {}{six}, box {}, APIs {}",
                 internal.interface, internal.cidr, internal.address, internal.vip
             ),
         ),
         line("containers", &network.containers.cidr.to_string()),
+        networks::inside(network),
+        networks::provider(network),
+        networks::wireguard(network),
+        networks::instead(network),
+        line("names", &networks::names(plan)),
         line("DNS", &dns),
         line("NTP", &ntp.join(", ")),
     ]
@@ -131,7 +135,7 @@ fn network(plan: &Plan) -> String {
         let urls: Vec<String> = http.iter().chain(https).map(ToString::to_string).collect();
         text.push_str(&line("proxy", &format!("{}; not for {}", urls.join(", "), no_proxy.join(", "))));
     }
-    text.push_str(&line("open ports", &format!("TCP {}; everything else is closed", open.join(", "))));
+    text.push_str(&line("open ports", &format!("{}; everything else is closed", open.join(", "))));
     text
 }
 
@@ -145,45 +149,6 @@ fn services(plan: &Plan) -> String {
         text.push_str(&fold(&format!("  {}", service.name), &takes, width));
     }
     text
-}
-
-fn fit(plan: &Plan) -> String {
-    let bytes = |take: &Take<Bytes>| {
-        format!("{} of {} taken, {} left", take.taken.human(), take.has.human(), take.left.human())
-    };
-    let cores = |take: &Take<u64>| {
-        format!("{} of {} taken, {} left", threads(take.taken), threads(take.has), threads(take.left))
-    };
-    let unknown = || "unknown: the box does not tell".to_owned();
-    [
-        line("memory", &plan.fit.memory.as_ref().map_or_else(unknown, bytes)),
-        line("threads", &plan.fit.millicores.as_ref().map_or_else(unknown, cores)),
-        line("disk", &plan.fit.disk.as_ref().map_or_else(unknown, bytes)),
-        flavors(&plan.fit.flavors),
-    ]
-    .concat()
-}
-
-/// A table of three columns: how many machines of one flavor, if there were no others.
-fn flavors(all: &[Fits]) -> String {
-    const COLUMNS: usize = 3;
-    let runs: Vec<String> =
-        all.iter().filter(|f| f.times > 0).map(|f| format!("{:>4} {:<15}", f.times, f.flavor)).collect();
-    if runs.is_empty() {
-        return line("would run", "no machine of a mandatory SCS flavor");
-    }
-    let mut text = line("would run", "what is left, as one of these:");
-    for row in runs.chunks(COLUMNS) {
-        text.push_str(format!("{:INDENT$}{}", "", row.concat()).trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// Thousandths of a thread as people write it: `0.25`, `4`.
-fn threads(millis: u64) -> String {
-    let text = format!("{}.{:03}", millis / 1000, millis % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn list(steps: &[Row]) -> String {

@@ -2,7 +2,7 @@
 
 use minijinja::{Environment, Value, context, value::Serde};
 
-use super::{Secrets, engine, engine::explain, fault, manifest::File};
+use super::{Secrets, engine, engine::explain, fault, manifest::File, secrets};
 use crate::{
     failure::Failure,
     plan::{HostKind, KernelSysctl, Plan},
@@ -18,9 +18,20 @@ impl Context {
     pub(super) fn new(plan: &Plan, secrets: &Secrets) -> Self {
         let fields = Value::from(Serde(plan));
         let sysctls = Value::from(Serde(settable(plan).collect::<Vec<_>>()));
-        let values =
-            context! { plan => fields.clone(), sysctls, secrets => Value::from(Serde(secrets)), ..fields };
+        let (secrets, secret_names) = secrets::values(plan, secrets);
+        let values = context! { plan => fields.clone(), sysctls, secrets, secret_names, ..fields };
         Self { engine: engine::engine(), values }
+    }
+
+    /// The same with each value that a file is made for in turn.
+    pub(super) fn items(&self, file: &File) -> Result<Vec<Self>, Failure> {
+        let own = |values: Value| Self { engine: self.engine.clone(), values };
+        let Some(each) = &file.each else { return Ok(vec![own(self.values.clone())]) };
+        let told = |error| fault(format!("templates/manifest.yaml: each: {each}: {error}"));
+        let list = self.engine.compile_expression(each).and_then(|each| each.eval(&self.values));
+        let list =
+            list.and_then(|list| list.try_iter().map(|items| items.collect::<Vec<_>>())).map_err(told)?;
+        Ok(list.into_iter().map(|item| own(context! { item, ..self.values.clone() })).collect())
     }
 
     /// Where a file goes: an absolute path in its plainest spelling.

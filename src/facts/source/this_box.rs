@@ -18,6 +18,7 @@ use nix::{
 };
 
 use super::{CommandOutput, MAX_FILE, MAX_NAMES, Source, join_line};
+use crate::tool;
 
 /// The longest a tool may take: `ip` and `wipefs` answer in milliseconds, on an emulated processor in seconds, and a
 /// dead disk or daemon never.
@@ -25,9 +26,6 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How much of a tool's complaint is kept.
 const MAX_STDERR: usize = 4096;
-
-/// Tools live in the sbin folders too, which an ordinary user's `PATH` leaves out.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Reads the files below `root`; runs tools only where the root is `/`.
 #[derive(Clone, Debug)]
@@ -124,10 +122,10 @@ fn read_bounded(from: impl Read, max: usize) -> io::Result<Vec<u8>> {
 fn run(argv: &[&str], deadline: Duration) -> io::Result<CommandOutput> {
     let (program, args) =
         argv.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "empty command"))?;
-    let mut child = Command::new(program)
+    let mut child = Command::new(&*tool::whole(program))
         .args(args)
         .env_clear()
-        .env("PATH", PATH)
+        .env("PATH", tool::PATH)
         .env("LC_ALL", "C")
         .current_dir("/")
         .stdin(Stdio::null())
