@@ -15,6 +15,7 @@ mod docker;
 mod firewall;
 mod fit;
 mod flavor;
+mod gain;
 mod host;
 mod internal;
 mod kernel;
@@ -29,6 +30,7 @@ mod proxy;
 mod sample;
 mod seen;
 pub mod selector;
+mod sizing;
 mod software;
 mod text;
 pub mod wipe;
@@ -40,11 +42,12 @@ use serde::{Deserialize, Serialize};
 pub use self::cloud::api_name;
 pub use self::{
     bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
-    cloud::{Api, Ceph, Cloud, Guests, Nfs, Sizing, Storage},
+    cloud::{Api, Ceph, Cloud, Guests, Nfs, Storage},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
     firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},
     fit::{Fit, Fits, Take},
+    gain::Gain,
     host::{Access, Certificate, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
     internal::{Internal, InternalKind},
     kernel::{Kernel, KernelModule, KernelSysctl},
@@ -56,6 +59,7 @@ pub use self::{
     },
     page::{Row, page},
     proxy::Proxy,
+    sizing::{Part, Sizing},
     software::{Apt, Source, Sources},
 };
 use crate::{
@@ -242,7 +246,7 @@ impl Plan {
             ssh: host::ssh(&bound, &mut why),
             sudo: host::sudo(wanted),
             disks: disks.clone(),
-            fit: fit::make(facts, &services, &bound),
+            fit: fit::make(facts, &services, &bound, cloud.as_ref()),
             services,
             why,
             bound: bound.with(&network, disks, cloud.as_ref()),

@@ -7,6 +7,7 @@ mod needs;
 mod networks;
 mod release;
 mod services;
+mod sizing;
 mod system;
 
 use std::{
@@ -25,6 +26,9 @@ pub use self::{
     networks::{Candidates, networks},
     release::{CephRelease, CephTool, Images, KeyValue, Release, System, release, releases_of},
     services::{CloudService, Endpoint, cloud_service, cloud_services},
+    sizing::{
+        DiskRules, MemoryRules, ProcessorRules, Share, SizingRules, WorkerRules, WorkerVariable, sizing_rules,
+    },
     system::{Archive, Limit, LimitItem, OsRelease, Purpose, Sysctl, Units},
 };
 use crate::{
@@ -178,7 +182,7 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-        let tables = ["hints", "networks", "published", "releases", "secrets", "services"];
+        let tables = ["hints", "networks", "published", "releases", "secrets", "services", "sizing"];
         let tables = tables.map(|name| format!("profiles/{name}.yaml"));
         let profiles = ProfileName::ALL.iter().map(|name| source(*name).0.to_owned());
         assert_eq!(files, profiles.chain(tables).collect());
