@@ -319,9 +319,12 @@ fn journald_finds_its_file() {
 fn unattended_upgrades_takes_security_updates_only_and_leaves_the_engine_alone() {
     let rendered = Rendered::new();
     let path = "/etc/apt/apt.conf.d/99-ciab-upgrades.conf";
-    // As it is read on a box: behind the distribution's own file, which lets in more.
+    // As it is read on a box: behind the distribution's own file (50unattended-upgrades of bookworm), which lets in
+    // more. This machine need not have it.
     let script = "import apt_pkg, sys
 apt_pkg.init_config()
+apt_pkg.config.clear('Unattended-Upgrade')
+apt_pkg.config.set('Unattended-Upgrade::Origins-Pattern::', 'origin=Debian,codename=${distro_codename},label=Debian')
 apt_pkg.read_config_file(apt_pkg.config, sys.argv[1])
 value = apt_pkg.config.value_list
 print(sorted(value('Unattended-Upgrade::Origins-Pattern') + value('Unattended-Upgrade::Allowed-Origins')))

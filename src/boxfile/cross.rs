@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::{
     access::HostKey,
+    cloud,
     fault::{Fault, Finding},
     nearest::nearest,
     node::Node,
@@ -53,6 +54,7 @@ pub(super) fn check(tree: &Node, sources: &Sources, findings: &mut Vec<Finding>)
     one_consent_each(tree, findings);
     known_ids(tree, findings);
     free_names(tree, findings);
+    cloud::check(tree, findings);
 }
 
 fn read<'a, T: FromStr>(tree: &'a Node, path: &[&str]) -> Option<(&'a Node, T)> {

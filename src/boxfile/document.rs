@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
     check::{self, Completeness},
@@ -13,17 +14,34 @@ use super::{
 
 /// Reads `text`, which is called `name` in messages.
 pub fn read<T: DeserializeOwned + JsonSchema>(name: &str, text: &str) -> Result<T, Findings> {
+    typed(name, checked::<T>(name, text, Completeness::Whole)?)
+}
+
+/// Reads `text` as a part of a document, in which any key may be missing.
+pub fn part<T: JsonSchema>(name: &str, text: &str) -> Result<Value, Findings> {
+    checked::<T>(name, text, Completeness::Layer)
+}
+
+/// The document of a value that was checked, or put together from parts that were.
+pub fn typed<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, Findings> {
+    serde_json::from_value(value).map_err(|error| {
+        let finding = Finding::nowhere(Fault::WrongValue, format!("{name}: {error}"));
+        Findings::new(Sources::default(), vec![finding])
+    })
+}
+
+fn checked<T: JsonSchema>(name: &str, text: &str, completeness: Completeness) -> Result<Value, Findings> {
     let mut sources = Sources::default();
     let mut findings = Vec::new();
     let source = sources.add(Source { layer: Layer::File, name: name.to_owned(), text: text.to_owned() });
     let value = read::tree(&sources, source, text, 0, &mut findings)
-        .and_then(|tree| check::check(&tree, &Key::of_type::<T>(), Completeness::Whole, &mut findings));
-    if findings.is_empty() {
-        let typed = value.ok_or_else(|| format!("{name} is empty"));
-        match typed.and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string())) {
-            Ok(typed) => return Ok(typed),
-            Err(message) => findings.push(Finding::nowhere(Fault::WrongValue, message)),
+        .and_then(|tree| check::check(&tree, &Key::of_type::<T>(), completeness, &mut findings));
+    match value {
+        Some(value) if findings.is_empty() => Ok(value),
+        None if findings.is_empty() => {
+            let finding = Finding::nowhere(Fault::WrongValue, format!("{name} is empty"));
+            Err(Findings::new(sources, vec![finding]))
         }
+        Some(_) | None => Err(Findings::new(sources, findings)),
     }
-    Err(Findings::new(sources, findings))
 }

@@ -161,12 +161,17 @@ impl Layers {
             .min_by_key(|(layer, _)| *layer);
         let Some((_, name)) = named else { return };
         let Ok(profile) = serde_json::from_value::<ProfileName>(Value::from(name)) else { return };
-        let (file, text) = profile::source(profile);
-        let source =
-            self.sources.add(Source { layer: Layer::Profile, name: file.to_owned(), text: text.to_owned() });
-        let tree = read::tree(&self.sources, source, text, 0, &mut self.findings);
-        if let Some(defaults) = tree.as_ref().and_then(|tree| tree.child("defaults")) {
-            self.push(Layer::Profile, defaults.clone());
+        for name in profile::Profile::lineage(profile) {
+            let (file, text) = profile::source(name);
+            let source = self.sources.add(Source {
+                layer: Layer::Profile,
+                name: file.to_owned(),
+                text: text.to_owned(),
+            });
+            let tree = read::tree(&self.sources, source, text, 0, &mut self.findings);
+            if let Some(defaults) = tree.as_ref().and_then(|tree| tree.child("defaults")) {
+                self.push(Layer::Profile, defaults.clone());
+            }
         }
     }
 }

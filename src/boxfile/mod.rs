@@ -3,6 +3,7 @@
 pub mod access;
 pub mod args;
 mod check;
+pub mod cloud;
 mod cross;
 pub mod document;
 pub mod fault;
@@ -38,7 +39,8 @@ use serde::{Deserialize, Serialize};
 
 use self::{
     access::Access,
-    names::{CheckId, DomainName, HostLabel, Role},
+    cloud::Storage,
+    names::{CheckId, DomainName, HostLabel, ReleaseName, Role, ServiceName},
     network::Network,
     selector::{DiskRole, NicRole},
     system::{Apt, Tls, Tuning},
@@ -58,6 +60,9 @@ pub struct BoxFile {
     /// What installs the services. Left out, the profile's own.
     #[serde(default)]
     pub engine: Engine,
+    /// The release of the engine. Left out, the one that this version of `ciab` was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseName>,
     /// The box's host name.
     #[serde(default = "default_name")]
     pub name: HostLabel,
@@ -78,6 +83,13 @@ pub struct BoxFile {
     /// How the box is reached, its own networks, and the name and time servers it asks.
     #[serde(default)]
     pub network: Network,
+    /// Where the cloud keeps volumes and images.
+    #[serde(default)]
+    pub storage: Storage,
+    /// Services of the cloud, switched on or off; the profile says what it has and what it offers.
+    #[schemars(with = "BTreeMap<String, bool>", extend("propertyNames" = {"format": "service"}))]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub services: BTreeMap<ServiceName, bool>,
     /// Where packages come from.
     #[serde(default)]
     pub apt: Apt,
@@ -120,23 +132,51 @@ pub enum Kind {
 pub enum ProfileName {
     /// The prepared host alone.
     Base,
+    /// The smallest real cloud.
+    Core,
+    /// `core` with load balancers, names, keys and encrypted volumes.
+    Edge,
+    /// Everything, with Ceph, monitoring, metering and shared file systems.
+    Sandbox,
+}
+
+impl ProfileName {
+    /// Every profile, from the smallest to the largest.
+    pub const ALL: [Self; 4] = [Self::Base, Self::Core, Self::Edge, Self::Sandbox];
 }
 
 impl fmt::Display for ProfileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Base => f.write_str("base"),
+            Self::Core => f.write_str("core"),
+            Self::Edge => f.write_str("edge"),
+            Self::Sandbox => f.write_str("sandbox"),
         }
     }
 }
 
 /// What installs the services.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// `ciab` itself; there are no OpenStack services.
     #[default]
     None,
+    /// kolla-ansible, run by `ciab`.
+    Kolla,
+    /// The manager of OSISM.
+    Osism,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Kolla => f.write_str("kolla"),
+            Self::Osism => f.write_str("osism"),
+        }
+    }
 }
 
 /// What preflight does with its findings.

@@ -1,4 +1,4 @@
-//! Names: host labels, domains, hosts, users, roles and check ids.
+//! Names: host labels, domains, hosts, users, roles, releases, services and check ids.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -98,6 +98,25 @@ checked!(
         Some((category, name)) if label(category).is_ok() && label(name).is_ok() => Ok(()),
         _ => Err(format!("`{text}` is no check id: write one such as memory.size")),
     }
+);
+
+checked!(
+    /// A release of an engine as its makers write it, such as `2025.1` or `10.2.0`; `profiles/releases.yaml` has all.
+    ReleaseName,
+    |text| {
+        let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.';
+        if !text.is_empty() && text.chars().all(inside) {
+            Ok(())
+        } else {
+            Err(format!("`{text}` is no release: write one such as \"2025.1\""))
+        }
+    }
+);
+
+checked!(
+    /// A service of a cloud, such as `keystone`; `profiles/services.yaml` has all.
+    ServiceName,
+    |text| label(text).map_err(|why| format!("`{text}` is no name of a service: {why}"))
 );
 
 checked!(

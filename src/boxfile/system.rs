@@ -63,6 +63,19 @@ pub struct Tuning {
     pub limits: Limits,
     /// Sizes of logs.
     pub logs: Logs,
+    /// What runs virtual machines. Left out, the processor decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtualisation: Option<Virtualisation>,
+}
+
+/// What runs virtual machines, libvirt's `virt_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Virtualisation {
+    /// The processor, at full speed.
+    Kvm,
+    /// Emulation, many times slower; for a box that is a virtual machine without nesting.
+    Qemu,
 }
 
 impl Default for Tuning {
@@ -73,6 +86,7 @@ impl Default for Tuning {
             sysctl: BTreeMap::new(),
             limits: Limits::default(),
             logs: Logs::default(),
+            virtualisation: None,
         }
     }
 }

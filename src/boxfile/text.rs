@@ -67,8 +67,11 @@ text_types! {
     super::names::DomainName, "domain-name", "a DNS domain, such as `example.org`";
     super::names::HostLabel, "host-label", "one DNS label, such as `cloud1`";
     super::names::HostOrIp, "host", "a host name or an IP address";
+    super::names::ReleaseName, "release", "a release of the engine, in quotes, such as `\"2025.1\"`";
     super::names::Role, "role", "a role's name: lower-case letters, digits and `-`";
+    super::names::ServiceName, "service", "a service of `profiles/services.yaml`, such as `horizon`";
     super::names::UserName, "user-name", "a Unix user name";
+    super::cloud::VolumeGroup, "volume-group", "the name of an LVM volume group";
     super::nets::Cidr, "cidr", "a network, such as `192.168.16.0/24`";
     super::nets::InterfaceAddress, "interface-address", "an address with its prefix length, such as `192.0.2.10/24`";
     super::selector::DeviceName, "device-name", "a serial number, or a name below /dev/disk/by-id";

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     agent::wire::{Reply, Request},
     ask::Terminal,
-    boxfile::{args::BoxArgs, names::CheckId, place::Layer, wanted::Wanted},
+    boxfile::{Engine, args::BoxArgs, names::CheckId, place::Layer, wanted::Wanted},
     event::{self, Event, Kind, Outcome, ProofResult},
     failure::{Exit, Failure},
     link::Link,
@@ -75,6 +75,7 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
 async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let form = if args.json { Form::Json } else { Form::Human };
     let wanted = file.load()?;
+    carried_through(wanted.boxfile.engine)?;
     chosen_here(args, &wanted)?;
     let link = Arc::new(place::link(&wanted.boxfile).await?);
     place_keys(&wanted.boxfile, &link).await?;
@@ -151,6 +152,18 @@ fn proof_events(results: &[ProofResult], (seq, run): (u64, u64)) -> String {
         json!(Event { schema: event::SCHEMA.to_owned(), seq, at, run, kind }).to_string() + "\n"
     };
     (seq + 1..).zip(results.iter().cloned()).map(line).collect()
+}
+
+/// A cloud is planned, checked and rendered; what would install it is not there, so nothing is begun.
+fn carried_through(engine: Engine) -> Result<(), Failure> {
+    match engine {
+        Engine::None => Ok(()),
+        Engine::Kolla | Engine::Osism => Err(Failure::new(
+            Exit::Preflight,
+            format!("this version of ciab renders the configuration of engine `{engine}`, and cannot deploy it yet"),
+        )
+        .hint("`ciab plan`, `ciab check` and `ciab render` work; profile `base` can be deployed")),
+    }
 }
 
 /// Without a target the box is this machine: whoever forgot to name one is asked first.

@@ -82,7 +82,7 @@ mod tests {
             (&finding["id"], &finding["line"], &finding["column"], &finding["key"], &finding["hint"]),
             (
                 &json!("box.unknown-key"),
-                &json!(14),
+                &json!(15),
                 &json!(1),
                 &json!("nmae"),
                 &json!("did you mean `name`?")
@@ -97,7 +97,7 @@ mod tests {
         fs::write(&file, include_str!("../../docs/box.example.yaml")).unwrap();
         let said = validate(&file).unwrap();
         assert_eq!((said.exit, &said.json["valid"]), (Exit::Done, &json!(true)));
-        assert_eq!(said.text, "the box file is valid: profile base, cloud1.example.org\n");
+        assert_eq!(said.text, "the box file is valid: profile core, cloud1.example.org\n");
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+<<<<<<< HEAD
+use super::{Bound, ChosenDisk, Consent, PlanError, cloud, selector};
+=======
 use super::{Bound, ChosenDisk, Consent, PlanError, network, selector};
+>>>>>>> net
 use crate::{
     boxfile::{BoxFile, names::Role, selector::DiskRole},
     facts::{Facts, disk::Disk},
@@ -20,16 +24,23 @@ pub(super) fn make(
     bound: &Bound,
 ) -> Result<Disks, Vec<PlanError>> {
     let needs = &profile.needs;
-    let unused = wanted.disks.keys().filter(|role| !needs.disks.contains_key(role));
+    let taken = |role: &&Role| cloud::wants(role, wanted, profile);
+    let unused = wanted.disks.keys().filter(|role| !taken(role));
     let mut errors: Vec<PlanError> =
+<<<<<<< HEAD
+        unused.map(|role| no_use("disks", role, needs.disks.keys().filter(taken).collect())).collect();
+    let unused =
+        wanted.nics.keys().filter(|role| role.as_str() != "management" && !needs.nics.contains_key(role));
+=======
         unused.map(|role| no_use("disks", role, needs.disks.keys().collect())).collect();
     let unused = wanted.nics.keys().filter(|role| {
         role.as_str() != "management" && !needs.nics.contains_key(role) && !network::uses(wanted, role)
     });
+>>>>>>> net
     errors.extend(unused.map(|role| no_use("nics", role, needs.nics.keys().collect())));
 
     let mut disks = Disks::new();
-    for (role, need) in &needs.disks {
+    for (role, need) in needs.disks.iter().filter(|(role, _)| taken(role)) {
         let chosen = match (wanted.disks.get(role), bound.disks.get(role)) {
             (None, _) => Err(unnamed(role, need)),
             (Some(file), Some(taken)) => again(role, file, taken, facts).map(|()| taken.clone()),
@@ -44,15 +55,16 @@ pub(super) fn make(
     if errors.is_empty() { Ok(disks) } else { Err(errors) }
 }
 
-/// Exactly as many disks as the role takes.
+/// As many disks as the role takes.
 fn first(
     role: &Role,
     file: &DiskRole,
     need: &DiskNeeds,
     facts: &Facts,
 ) -> Result<Vec<ChosenDisk>, PlanError> {
-    let takes = usize::try_from(need.count).unwrap_or(usize::MAX);
-    match selector::resolve(role.as_str(), &file.select, takes, facts, &[]) {
+    let number = |count| usize::try_from(count).unwrap_or(usize::MAX);
+    let takes = number(need.count)..=number(need.up_to.unwrap_or(need.count));
+    match selector::resolve(role.as_str(), &file.select, &takes, facts, &[]) {
         Ok(found) => Ok(found.into_iter().map(|disk| choose(disk, file)).collect()),
         Err(error) => {
             let message = std::iter::once(error.message).chain(error.devices).collect::<Vec<_>>().join("; ");
@@ -159,7 +171,10 @@ mod tests {
         facts.observed.disks.push(usage);
         let mut profile = Profile::load(ProfileName::Base).unwrap();
         let size = AtLeast { minimum: Bytes::gib(100), recommended: Bytes::gib(200), source: String::new() };
-        profile.needs.disks.insert("data".parse().unwrap(), DiskNeeds { count: 1, size });
+        profile
+            .needs
+            .disks
+            .insert("data".parse().unwrap(), DiskNeeds { count: 1, up_to: None, backend: None, size });
         let text = format!(
             r#"{{"apiVersion": "ciab/v1", "kind": "Box", "profile": "base", "disks": {{"data": {select}}}}}"#
         );

@@ -6,11 +6,7 @@ use super::{
     Bound,
     flavor::{MANDATORY, PER_THREAD},
 };
-use crate::{
-    facts::Facts,
-    profile::{Profile, Service},
-    units::Bytes,
-};
+use crate::{facts::Facts, profile::Service, units::Bytes};
 
 /// Memory, processors and disk, before and after.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,8 +42,8 @@ pub struct Fits {
 /// A thread in thousandths.
 const THREAD: u64 = 1000;
 
-pub(super) fn make(facts: &Facts, profile: &Profile, bound: &Bound) -> Fit {
-    let sum = |of: fn(&Service) -> u64| profile.services.iter().map(of).sum::<u64>();
+pub(super) fn make(facts: &Facts, services: &[Service], bound: &Bound) -> Fit {
+    let sum = |of: fn(&Service) -> u64| services.iter().map(of).sum::<u64>();
     let bytes = |has: Option<Bytes>, taken: u64| {
         has.map(|has| Take { has, taken: Bytes(taken), left: Bytes(has.0.saturating_sub(taken)) })
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, Network, PlanError, Why};
+use super::{Bound, Network, PlanError, Why, cloud};
 use crate::{
     boxfile::{
         BoxFile,
@@ -13,7 +13,7 @@ use crate::{
         ssh_key::SshKey,
         system::{Locale, PathText, TimeZone},
     },
-    profile::{OsRelease, Profile, Units},
+    profile::{OsRelease, Profile, Release, Units},
 };
 
 /// What the box is called, and where it is.
@@ -115,7 +115,7 @@ pub(super) fn host(wanted: &BoxFile, network: &Network) -> Host {
     let fqdn = wanted.fqdn();
     // The full name stands on the internal address: it stays when DHCP gives the box another one.
     let mut hosts = BTreeMap::from([(network.internal.address, vec![fqdn.clone(), wanted.name.to_string()])]);
-    let api = format!("api.{fqdn}");
+    let api = cloud::api_name(&fqdn);
     hosts.entry(network.internal.vip).or_default().push(api);
     for (name, address) in &wanted.network.hosts {
         hosts.entry(*address).or_default().push(name.to_string());
@@ -141,19 +141,33 @@ pub(super) fn os(release: &OsRelease, bound: &Bound) -> Os {
     }
 }
 
-/// Says which releases the profile is made for.
-pub(super) fn wrong_release(bound: &Bound, profile: &Profile) -> PlanError {
-    let titles: Vec<&str> = profile.os.iter().map(|os| os.title.as_str()).collect();
-    PlanError::impossible(
-        "os.release",
-        format!(
-            "the box runs {} {}, the profile is made for {}",
-            bound.os_id,
-            bound.os_version,
-            titles.join(", ")
-        ),
-        "Install one of these releases on the box, or choose another profile.",
-    )
+/// The systems that the profile runs on with this engine and release.
+pub(super) fn systems<'a>(profile: &'a Profile, engine: Option<&'a Release>) -> Vec<&'a OsRelease> {
+    let runs = |os: &&OsRelease| engine.is_none_or(|engine| engine.runs_on(&os.id, &os.version));
+    profile.os.iter().filter(runs).collect()
+}
+
+/// The system that the box runs, or which ones it may run.
+pub(super) fn release<'a>(
+    wanted: &BoxFile,
+    bound: &Bound,
+    profile: &'a Profile,
+) -> Result<&'a OsRelease, PlanError> {
+    let engine = cloud::chosen(wanted, Some(bound));
+    let systems = systems(profile, engine);
+    let own = systems.iter().find(|os| os.id == bound.os_id && os.version == bound.os_version);
+    own.copied().ok_or_else(|| {
+        let titles: Vec<&str> = systems.iter().map(|os| os.title.as_str()).collect();
+        let made = match engine {
+            Some(release) => format!("engine {} {} is made for", release.engine, release.name),
+            None => "the profile is made for".to_owned(),
+        };
+        PlanError::impossible(
+            "os.release",
+            format!("the box runs {} {}, {made} {}", bound.os_id, bound.os_version, titles.join(", ")),
+            "Install one of these releases on the box, or choose another profile or engine.",
+        )
+    })
 }
 
 pub(super) fn access(wanted: &BoxFile) -> Access {

@@ -9,6 +9,7 @@ mod bound;
 #[cfg(test)]
 mod cases;
 pub mod check;
+mod cloud;
 mod disks;
 mod docker;
 mod firewall;
@@ -18,6 +19,8 @@ mod host;
 mod internal;
 mod kernel;
 mod logs;
+#[cfg(test)]
+mod machines;
 mod measures;
 mod network;
 mod page;
@@ -35,7 +38,12 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+<<<<<<< HEAD
+    bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
+    cloud::{Api, Ceph, Cloud, Guests, Nfs, Sizing, Storage},
+=======
     bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
+>>>>>>> net
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
     firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},
@@ -57,7 +65,7 @@ use crate::{
     boxfile::{BoxFile, Engine, ProfileName, names::Role},
     facts::Facts,
     failure::{Exit, Failure},
-    profile::{Limit, Profile, Purpose, Service},
+    profile::{CloudService, Limit, Profile, Purpose, Service},
     units::Bytes,
 };
 
@@ -91,6 +99,10 @@ pub struct Plan {
     pub sudo: Sudo,
     /// The disks that are taken, by role; every one of them is wiped. Empty for a profile that takes none.
     pub disks: BTreeMap<Role, Vec<ChosenDisk>>,
+    /// The cloud, for a profile that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud: Option<Cloud>,
+    /// Everything that runs on the box, with what each takes.
     pub services: Vec<Service>,
     pub fit: Fit,
     /// Key of a value above (`docker.mtu`) to the reason for it, for values that were derived or sized.
@@ -170,6 +182,12 @@ pub fn refused(errors: &[PlanError]) -> Failure {
     errors.iter().fold(failure, |failure, error| failure.hint(error.hint.clone()))
 }
 
+/// What runs on the box: the host's own, and the cloud's.
+fn services(profile: &Profile, cloud: Option<&Cloud>) -> Vec<Service> {
+    let of_the_cloud = cloud.into_iter().flat_map(Cloud::catalogue).map(CloudService::service);
+    profile.services.iter().cloned().chain(of_the_cloud).collect()
+}
+
 /// Reasons that collect while a plan is made.
 type Why = BTreeMap<String, String>;
 
@@ -187,16 +205,25 @@ impl Plan {
             Some(earlier) => earlier.again(facts, wanted)?,
             None => Bound::first(facts, wanted, profile)?,
         };
-        let release = profile.os_release(&bound.os_id, &bound.os_version);
-        if release.is_none() {
-            errors.push(host::wrong_release(&bound, profile));
-        }
+        let release = host::release(wanted, &bound, profile).map_err(|e| errors.push(e)).ok();
         let disks = disks::make(facts, wanted, profile, &bound).map_err(|e| errors.extend(e)).ok();
+<<<<<<< HEAD
+        let network = network::make(wanted, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
+        let cloud = match (&disks, &network) {
+            (Some(disks), Some(network)) => {
+                let ground = cloud::Ground { facts, wanted, profile, bound: &bound, network, disks };
+                cloud::make(&ground, &mut why).map_err(|e| errors.extend(e)).ok().flatten()
+            }
+            _ => None,
+        };
+=======
         let network = network::make(wanted, profile, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
+>>>>>>> net
         let (Some(release), Some(disks), Some(network), true) = (release, disks, network, errors.is_empty())
         else {
             return Err(errors);
         };
+        let services = services(profile, cloud.as_ref());
         Ok(Self {
             schema: SCHEMA.to_owned(),
             profile: profile.name,
@@ -216,10 +243,15 @@ impl Plan {
             ssh: host::ssh(&bound, &mut why),
             sudo: host::sudo(wanted),
             disks: disks.clone(),
-            services: profile.services.clone(),
-            fit: fit::make(facts, profile, &bound),
+            fit: fit::make(facts, &services, &bound),
+            services,
             why,
+<<<<<<< HEAD
+            bound: bound.with(&network.management, disks, cloud.as_ref()),
+            cloud,
+=======
             bound: bound.with(&network, disks),
+>>>>>>> net
             network,
         })
     }

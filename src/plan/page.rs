@@ -136,11 +136,13 @@ fn network(plan: &Plan) -> String {
 }
 
 fn services(plan: &Plan) -> String {
+    let longest = plan.services.iter().map(|service| service.name.chars().count()).max();
+    let width = INDENT.max(longest.unwrap_or_default() + 4);
     let mut text = String::new();
     for service in &plan.services {
         let takes =
             format!("{} ({} memory, {} disk)", service.title, service.memory.human(), service.disk.human());
-        text.push_str(&line(&service.name, &takes));
+        text.push_str(&fold(&format!("  {}", service.name), &takes, width));
     }
     text
 }

@@ -31,7 +31,7 @@ const MODULES: [&str; 8] =
 /// The box of a case, by the case's name.
 pub(super) fn named(name: &str) -> Option<Facts> {
     match name {
-        "plan-server" => Some(server()),
+        "plan-core" | "plan-server" => Some(server()),
         "plan-container" => Some(container()),
         "plan-ubuntu" => Some(ubuntu()),
         "plan-too-small" => Some(too_small()),

@@ -1,17 +1,36 @@
 //! Profiles are data: what a kind of box needs, takes and sets.
 
+mod cloud;
+mod extend;
 mod hints;
 mod needs;
+<<<<<<< HEAD
+mod release;
+mod services;
+=======
 mod networks;
+>>>>>>> net
 mod system;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use self::{
+    cloud::{BackendOffer, CloudProfile},
     hints::{Hint, Hints, hints},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
+<<<<<<< HEAD
+    release::{CephRelease, CephTool, Images, KeyValue, Release, System, release, releases_of},
+    services::{CloudService, Endpoint, cloud_service, cloud_services},
+=======
     networks::{Candidates, networks},
+>>>>>>> net
     system::{Archive, Limit, LimitItem, OsRelease, Purpose, Sysctl, Units},
 };
 use crate::{
@@ -23,6 +42,9 @@ use crate::{
 pub fn source(name: ProfileName) -> (&'static str, &'static str) {
     match name {
         ProfileName::Base => ("profiles/base.yaml", include_str!("../../profiles/base.yaml")),
+        ProfileName::Core => ("profiles/core.yaml", include_str!("../../profiles/core.yaml")),
+        ProfileName::Edge => ("profiles/edge.yaml", include_str!("../../profiles/edge.yaml")),
+        ProfileName::Sandbox => ("profiles/sandbox.yaml", include_str!("../../profiles/sandbox.yaml")),
     }
 }
 
@@ -34,17 +56,27 @@ pub struct Profile {
     pub name: ProfileName,
     /// What the user gets.
     pub title: String,
-    /// The engine that installs its services.
-    pub engine: Engine,
+    /// The profile that this one adds to; what is said here replaces or adds to what is said there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<ProfileName>,
+    /// The engines that can install its services; the first one is preset.
+    pub engines: Vec<Engine>,
     /// Values of the box file that this profile presets.
+<<<<<<< HEAD
+    pub defaults: serde_json::Map<String, Value>,
+=======
     pub defaults: serde_json::Map<String, serde_json::Value>,
     /// Networks of `profiles/networks.yaml` that its services use inside of the box.
     #[serde(default)]
     pub ranges: Vec<String>,
+>>>>>>> net
     /// What it needs of the box.
     pub needs: Needs,
     /// What runs on the box, with what each takes.
     pub services: Vec<Service>,
+    /// Its cloud, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud: Option<CloudProfile>,
     /// The systems it runs on.
     pub os: Vec<OsRelease>,
     /// Kernel parameters that it sets.
@@ -52,7 +84,7 @@ pub struct Profile {
     /// Login limits that it sets.
     pub limits: Vec<Limit>,
     /// Seconds that each step takes when nothing is in the way, for the time left; a step that is not here counts 1.
-    pub estimates: std::collections::BTreeMap<String, u32>,
+    pub estimates: BTreeMap<String, u32>,
 }
 
 /// Something that runs on the box, with what it takes when idle to lightly loaded.
@@ -76,8 +108,32 @@ pub struct Service {
 impl Profile {
     /// The profile of this name, from the program itself.
     pub fn load(name: ProfileName) -> Result<Self, Findings> {
+        // Read once: a box file is checked against its profile each time that one is read.
+        static READ: Mutex<BTreeMap<ProfileName, Profile>> = Mutex::new(BTreeMap::new());
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(profile) = read.get(&name) {
+            return Ok(profile.clone());
+        }
+        let profile: Self = document::typed(source(name).0, Self::whole(name)?)?;
+        read.insert(name, profile.clone());
+        Ok(profile)
+    }
+
+    /// The profile with all that it extends.
+    fn whole(name: ProfileName) -> Result<Value, Findings> {
         let (file, text) = source(name);
-        document::read(file, text)
+        let own = document::part::<Self>(file, text)?;
+        let under = own.get("extends").and_then(|name| serde_json::from_value(name.clone()).ok());
+        match under {
+            Some(under) => Ok(extend::extend(Self::whole(under)?, own)),
+            None => Ok(own),
+        }
+    }
+
+    /// This profile and those it extends, by name, the base first; for what is read from the files themselves.
+    pub fn lineage(name: ProfileName) -> Vec<ProfileName> {
+        let under = Self::load(name).ok().and_then(|profile| profile.extends);
+        under.map(Self::lineage).into_iter().flatten().chain([name]).collect()
     }
 
     /// The release that the box runs, if the profile is made for it; `id` and `version` are of /etc/os-release.
@@ -93,15 +149,38 @@ mod tests {
     use super::*;
     use crate::boxfile::fault::Colour;
 
-    const ALL: [ProfileName; 1] = [ProfileName::Base];
-
     #[test]
     fn every_profile_loads() {
-        for name in ALL {
+        for name in ProfileName::ALL {
             let profile = Profile::load(name).unwrap_or_else(|f| panic!("{}", f.text(Colour::Plain)));
             assert_eq!(profile.name, name);
+<<<<<<< HEAD
+            let preset = profile.defaults.get("engine").cloned().unwrap_or_else(|| "none".into());
+            assert_eq!(preset, serde_json::to_value(profile.engines[0]).unwrap(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_cloud_has_what_its_services_need() {
+        for profile in ProfileName::ALL.map(|name| Profile::load(name).unwrap()) {
+            let Some(cloud) = profile.cloud else { continue };
+            for service in cloud.services.iter().chain(&cloud.offered) {
+                assert!(cloud_service(service.as_str()).is_some(), "{}: {service}", profile.name);
+            }
+            for service in &cloud.services {
+                let known = cloud_service(service.as_str()).unwrap();
+                for need in &known.needs {
+                    let implied = cloud_service(need.as_str()).unwrap().implied;
+                    assert!(implied || cloud.services.contains(need), "{}: {service}: {need}", profile.name);
+                }
+            }
+            for engine in &profile.engines {
+                assert!(cloud.backends.iter().any(|offer| offer.engines.contains(engine)), "{engine}");
+            }
+=======
             let unknown = profile.ranges.iter().find(|range| !networks().contains_key(*range));
             assert_eq!(unknown, None, "{name}");
+>>>>>>> net
         }
     }
 
@@ -112,8 +191,15 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
+<<<<<<< HEAD
+        let tables = ["hints", "published", "releases", "secrets", "services"];
+        let tables = tables.map(|name| format!("profiles/{name}.yaml"));
+        let profiles = ProfileName::ALL.iter().map(|name| source(*name).0.to_owned());
+        assert_eq!(files, profiles.chain(tables).collect());
+=======
         let known = ALL.iter().map(|name| source(*name).0).chain(["profiles/hints.yaml", networks::FILE]);
         assert_eq!(files, known.map(str::to_owned).collect());
+>>>>>>> net
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{boxfile::names::Role, units::Bytes};
+use crate::{
+    boxfile::{cloud::Backend, names::Role},
+    units::Bytes,
+};
 
 /// Two lines to stay above: below `minimum` a check fails, below `recommended` it warns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -66,8 +69,14 @@ pub struct Needs {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiskNeeds {
-    /// How many disks the role takes.
+    /// How many disks the role takes at least.
     pub count: u32,
+    /// How many it may take; left out, exactly `count`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<u32>,
+    /// The role is there with this place for volumes and with no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
     /// The size of each.
     pub size: AtLeast<Bytes>,
 }

@@ -1,7 +1,6 @@
 //! Processors.
 
 use super::{Applies, Case, Check, verdict::Verdict, verdict::at_least};
-use crate::boxfile::ProfileName;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { id: "cpu.cores", applies: Applies::Always, judge: cores },
@@ -9,13 +8,6 @@ pub(super) const CHECKS: &[Check] = &[
     Check { id: "cpu.rng", applies: Applies::Always, judge: rng },
     Check { id: "cpu.l1tf", applies: Applies::Always, judge: l1tf },
 ];
-
-/// Whether this profile starts virtual machines itself.
-pub(super) fn runs_machines(profile: ProfileName) -> bool {
-    match profile {
-        ProfileName::Base => false,
-    }
-}
 
 fn cores(case: &Case<'_>) -> Vec<Verdict> {
     let verdict = match case.facts.identity.cpu.threads {
@@ -31,7 +23,7 @@ fn virt(case: &Case<'_>) -> Vec<Verdict> {
     };
     let verdict = match flags.iter().find(|f| ["vmx", "svm"].contains(&f.as_str())) {
         Some(flag) => Verdict::pass("virtual machines run at full speed").measured(flag),
-        None if runs_machines(case.profile.name) => {
+        None if case.profile.cloud.is_some() => {
             Verdict::warn("virtual machines are emulated, many times slower").measured("neither vmx nor svm")
         }
         None => Verdict::skipped("this profile starts no virtual machines").measured("neither vmx nor svm"),

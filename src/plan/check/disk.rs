@@ -4,7 +4,10 @@ use super::{
     Applies, Case, Check,
     verdict::{Verdict, at_least},
 };
-use crate::plan::wipe;
+use crate::{
+    boxfile::names::Role,
+    plan::{cloud, wipe},
+};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { id: "disk.size", applies: Applies::Always, judge: size },
@@ -16,15 +19,16 @@ const NONE: &str = "this profile takes no disk";
 const NO_PLAN: &str = "no plan is possible, so no disk is chosen";
 
 fn size(case: &Case<'_>) -> Vec<Verdict> {
-    let needs = &case.profile.needs.disks;
-    if needs.is_empty() {
+    let taken = |role: &&Role| cloud::wants(role, case.wanted, case.profile);
+    let needs = || case.profile.needs.disks.iter().filter(|(role, _)| taken(role));
+    if needs().next().is_none() {
         return vec![Verdict::skipped(NONE)];
     }
     let Ok(plan) = case.plan else {
         return vec![Verdict::skipped(NO_PLAN)];
     };
     let mut verdicts = Vec::new();
-    for (role, need) in needs {
+    for (role, need) in needs() {
         for disk in plan.disks.get(role).into_iter().flatten() {
             verdicts
                 .push(at_least(disk.size, &need.size, |n| n.human()).about(format!("{role} ({})", disk.id)));
@@ -34,7 +38,7 @@ fn size(case: &Case<'_>) -> Vec<Verdict> {
 }
 
 fn leftover(case: &Case<'_>) -> Vec<Verdict> {
-    if case.profile.needs.disks.is_empty() {
+    if !case.profile.needs.disks.keys().any(|role| cloud::wants(role, case.wanted, case.profile)) {
         return vec![Verdict::skipped(NONE)];
     }
     let Ok(plan) = case.plan else {

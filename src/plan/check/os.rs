@@ -4,7 +4,11 @@ use super::{
     Applies, Case, Check,
     verdict::{Verdict, at_least},
 };
-use crate::{facts::machine::Container, plan::seen::file_system, profile::Want};
+use crate::{
+    facts::machine::Container,
+    plan::{cloud, host, seen::file_system},
+    profile::Want,
+};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { id: "os.release", applies: Applies::Always, judge: release },
@@ -21,11 +25,15 @@ fn release(case: &Case<'_>) -> Vec<Verdict> {
         let reason = case.facts.why_unknown("observed.os.id").unwrap_or("the box does not tell");
         return vec![Verdict::fail(format!("the release is unknown: {reason}"))];
     };
-    let titles: Vec<&str> = case.profile.os.iter().map(|os| os.title.as_str()).collect();
+    let engine = cloud::chosen(case.wanted, case.bound);
+    let systems = host::systems(case.profile, engine);
+    let titles: Vec<&str> = systems.iter().map(|os| os.title.as_str()).collect();
     let measured = os.name.clone().unwrap_or_else(|| format!("{id} {version}"));
-    let verdict = match case.profile.os_release(id, version) {
-        Some(_) => Verdict::pass("the profile is made for it"),
-        None => Verdict::fail("the profile is not made for it"),
+    let who = engine
+        .map_or("the profile".to_owned(), |release| format!("engine {} {}", release.engine, release.name));
+    let verdict = match systems.iter().any(|os| os.id == *id && os.version == *version) {
+        true => Verdict::pass(format!("{who} is made for it")),
+        false => Verdict::fail(format!("{who} is not made for it")),
     };
     vec![verdict.measured(measured).needs(titles.join(" or "))]
 }

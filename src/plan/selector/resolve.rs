@@ -1,6 +1,6 @@
 //! Gives a role its devices, or says why it cannot have them.
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use super::{Verdict, describe_disk, describe_nic, match_disks, match_nics};
 use crate::{
@@ -35,12 +35,12 @@ impl From<Unresolved> for Failure {
     }
 }
 
-/// The disks of a role, exactly as many as it takes. Disks of an earlier run of ours (`bound`, by id) are no obstacle
+/// The disks of a role, as many as it takes. Disks of an earlier run of ours (`bound`, by id) are no obstacle
 /// to themselves: they are mounted because we mounted them.
 pub fn resolve<'a>(
     role: &str,
     select: &DiskMatch,
-    takes: usize,
+    takes: &RangeInclusive<usize>,
     facts: &'a Facts,
     bound: &[&str],
 ) -> Result<Vec<&'a Disk>, Unresolved> {
@@ -48,7 +48,7 @@ pub fn resolve<'a>(
     for verdict in verdicts.iter_mut().filter(|v| bound.contains(&v.device.as_str())) {
         verdict.obstacles.clear();
     }
-    let wanted = Wanted { noun: "disk", role, takes, selector: describe_disk(select) };
+    let wanted = Wanted { noun: "disk", role, takes: takes.clone(), selector: describe_disk(select) };
     let ids = wanted.choose(&verdicts)?;
     Ok(facts.identity.disks.iter().filter(|disk| ids.contains(&disk.id.as_str())).collect())
 }
@@ -56,7 +56,7 @@ pub fn resolve<'a>(
 /// The network card of a role.
 pub fn resolve_nic<'a>(role: &str, select: &NicMatch, facts: &'a Facts) -> Result<&'a Nic, Unresolved> {
     let verdicts = match_nics(select, facts);
-    let wanted = Wanted { noun: "network card", role, takes: 1, selector: describe_nic(select) };
+    let wanted = Wanted { noun: "network card", role, takes: 1..=1, selector: describe_nic(select) };
     let ids = wanted.choose(&verdicts)?;
     let found = facts.identity.nics.iter().find(|nic| ids.contains(&nic.id.as_str()));
     found.ok_or_else(|| wanted.none(&verdicts))
@@ -65,7 +65,7 @@ pub fn resolve_nic<'a>(role: &str, select: &NicMatch, facts: &'a Facts) -> Resul
 struct Wanted<'a> {
     noun: &'a str,
     role: &'a str,
-    takes: usize,
+    takes: RangeInclusive<usize>,
     selector: String,
 }
 
@@ -73,17 +73,19 @@ impl Wanted<'_> {
     fn choose<'v>(&self, verdicts: &'v [Verdict]) -> Result<Vec<&'v str>, Unresolved> {
         let candidates: Vec<&Verdict> = verdicts.iter().filter(|v| v.is_candidate()).collect();
         match candidates.len() {
-            0 if self.takes > 0 => Err(self.none(verdicts)),
-            found if found < self.takes => Err(self.too_few(&candidates)),
-            found if found > self.takes => Err(self.too_many(&candidates)),
+            0 if *self.takes.start() > 0 => Err(self.none(verdicts)),
+            found if found < *self.takes.start() => Err(self.too_few(&candidates)),
+            found if found > *self.takes.end() => Err(self.too_many(&candidates)),
             _ => Ok(candidates.into_iter().map(|v| v.device.as_str()).collect()),
         }
     }
 
-    /// `role `system` takes 1 disk`
+    /// `role `system` takes 1 disk`, `role `osd` takes 1 to 24 disks`
     fn takes(&self) -> String {
-        let plural = if self.takes == 1 { "" } else { "s" };
-        format!("role `{}` takes {} {}{plural}", self.role, self.takes, self.noun)
+        let (least, most) = (self.takes.start(), self.takes.end());
+        let plural = if *most == 1 { "" } else { "s" };
+        let number = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        format!("role `{}` takes {number} {}{plural}", self.role, self.noun)
     }
 
     fn none(&self, verdicts: &[Verdict]) -> Unresolved {

@@ -111,7 +111,7 @@ fn an_empty_selector_selects_nothing() {
 
 #[test]
 fn several_matches_are_an_error_that_lists_them() {
-    let error = resolve("system", &select("serial=S4*"), 1, &facts(), &[]).unwrap_err();
+    let error = resolve("system", &select("serial=S4*"), &(1..=1), &facts(), &[]).unwrap_err();
     assert_eq!(
         error.to_string(),
         "role `system` takes 1 disk, and 2 match (serial S4*)\n\
@@ -119,15 +119,15 @@ fn several_matches_are_an_error_that_lists_them() {
         \x20 c (sdc, serial S4TWIN, 1000 GiB, Samsung SSD 860)"
     );
     let facts = facts();
-    let found = resolve("system", &select("serial=S4*,path=pci-c"), 1, &facts, &[]).unwrap();
+    let found = resolve("system", &select("serial=S4*,path=pci-c"), &(1..=1), &facts, &[]).unwrap();
     assert_eq!(found[0].id, "c");
-    assert_eq!(resolve("ceph", &select("serial=S4*"), 2, &facts, &[]).unwrap().len(), 2);
+    assert_eq!(resolve("ceph", &select("serial=S4*"), &(2..=2), &facts, &[]).unwrap().len(), 2);
 }
 
 #[test]
 fn a_disk_in_use_is_no_candidate_unless_it_is_ours() {
     let facts = facts();
-    let error = resolve("system", &select("serial=S1"), 1, &facts, &[]).unwrap_err();
+    let error = resolve("system", &select("serial=S1"), &(1..=1), &facts, &[]).unwrap_err();
     assert_eq!(
         error.to_string(),
         "role `system` takes 1 disk, and none that matches is free (serial S1)\n  \
@@ -135,19 +135,19 @@ fn a_disk_in_use_is_no_candidate_unless_it_is_ours() {
     );
     let verdict = &match_disks(&select("serial=S1"), &facts)[0];
     assert_eq!(verdict.obstacles, ["it is in use at /", "sda2 belongs to the active LVM volume vg0-root"]);
-    assert_eq!(resolve("system", &select("serial=S1"), 1, &facts, &["a"]).unwrap()[0].id, "a");
+    assert_eq!(resolve("system", &select("serial=S1"), &(1..=1), &facts, &["a"]).unwrap()[0].id, "a");
 }
 
 #[test]
 fn none_and_too_few_say_why() {
     let facts = facts();
-    let error = resolve("system", &select("size>=3TiB"), 1, &facts, &[]).unwrap_err();
+    let error = resolve("system", &select("size>=3TiB"), &(1..=1), &facts, &[]).unwrap_err();
     assert_eq!(error.message, "role `system` takes 1 disk, and none matches (size >=3TiB)");
     assert_eq!(
         error.devices[0],
         "a (sda, serial S1, 500 GiB, Samsung SSD 860): size is 500GiB, wanted >=3TiB"
     );
-    let error = resolve("ceph", &select("serial=S4*"), 3, &facts, &[]).unwrap_err();
+    let error = resolve("ceph", &select("serial=S4*"), &(3..=3), &facts, &[]).unwrap_err();
     assert_eq!(error.message, "role `ceph` takes 3 disks, and only 2 match (serial S4*)");
 }
 

@@ -1,0 +1,99 @@
+//! The cloud on the box: one model that both engines are rendered from.
+//!
+//! A profile without a cloud has none. What a template needs is decided here, so that it only writes down.
+
+mod api;
+mod guests;
+mod services;
+mod sizing;
+mod storage;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    api::Api,
+    guests::Guests,
+    sizing::Sizing,
+    storage::{Ceph, Nfs, Storage},
+};
+pub(super) use self::{api::name as api_name, services::names, storage::wants};
+use super::{Bound, Disks, Network, PlanError, Why};
+use crate::{
+    boxfile::{BoxFile, names::ServiceName},
+    facts::Facts,
+    profile::{self, CloudService, Profile, Release},
+};
+
+/// Everything about the cloud.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cloud {
+    /// What the release of the engine decides.
+    pub release: Release,
+    /// Where the APIs answer.
+    pub api: Api,
+    /// The services that are on, each behind those it needs.
+    pub services: Vec<ServiceName>,
+    pub storage: Storage,
+    pub guests: Guests,
+    pub sizing: Sizing,
+}
+
+impl Cloud {
+    /// Whether a service is on.
+    pub fn has(&self, service: &str) -> bool {
+        self.services.iter().any(|name| name.as_str() == service)
+    }
+
+    /// The services that are on, with all that is known about each.
+    pub fn catalogue(&self) -> impl Iterator<Item = &'static CloudService> {
+        self.services.iter().filter_map(|name| profile::cloud_service(name.as_str()))
+    }
+}
+
+/// What the cloud is made from; the rest of the plan stands by then.
+pub(super) struct Ground<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) wanted: &'a BoxFile,
+    pub(super) profile: &'a Profile,
+    pub(super) bound: &'a Bound,
+    pub(super) network: &'a Network,
+    pub(super) disks: &'a Disks,
+}
+
+/// The cloud of the profile; `None` where it has none.
+pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Option<Cloud>, Vec<PlanError>> {
+    if ground.profile.cloud.is_none() {
+        return Ok(None);
+    }
+    let release = release(ground.wanted, ground.bound).map_err(|error| vec![error])?;
+    let services = names(ground.wanted, ground.profile);
+    let storage = storage::make(ground, why).map_err(|error| vec![error])?;
+    Ok(Some(Cloud {
+        api: api::make(ground),
+        guests: guests::make(ground, why),
+        sizing: sizing::make(ground, &storage, why),
+        release: release.clone(),
+        services,
+        storage,
+    }))
+}
+
+/// The release that the box file names, else the one of the first run, else the preferred one; `None` for an engine
+/// that has no such release.
+pub(super) fn chosen(wanted: &BoxFile, bound: Option<&Bound>) -> Option<&'static Release> {
+    let name = wanted.release.as_ref().or(bound.and_then(|bound| bound.release.as_ref()));
+    profile::release(wanted.engine, name)
+}
+
+fn release(wanted: &BoxFile, bound: &Bound) -> Result<&'static Release, PlanError> {
+    chosen(wanted, Some(bound)).ok_or_else(|| {
+        let name = wanted.release.as_ref().or(bound.release.as_ref());
+        let name = name.map_or_else(String::new, |name| format!(" `{name}`"));
+        PlanError::impossible(
+            "release",
+            format!("this version of ciab has no release{name} of engine `{}`", wanted.engine),
+            "Use the version of ciab that set the box up, or name a release that this one has.",
+        )
+    })
+}
