@@ -6,19 +6,13 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-<<<<<<< HEAD
-use super::{Addressing, Cloud, Disks, Management, PlanError, seen};
-use crate::{
-    boxfile::{BoxFile, names::ReleaseName},
-=======
-use super::{Addressing, Disks, Network, PlanError, seen};
+use super::{Addressing, Cloud, Disks, Network, PlanError, seen};
 use crate::{
     boxfile::{
         BoxFile,
-        names::{Role, UserName},
+        names::{ReleaseName, Role, UserName},
         nets::Cidr,
     },
->>>>>>> net
     facts::{
         Facts,
         machine::{Container, Hypervisor},
@@ -54,11 +48,9 @@ pub struct Bound {
     pub file_systems: BTreeMap<String, FileSystem>,
     /// The disks taken by each role.
     pub disks: Disks,
-<<<<<<< HEAD
     /// The release of the engine, where it has any: a newer `ciab` prefers another one, and a box does not move by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseName>,
-=======
     /// Network cards by role.
     #[serde(default)]
     pub cards: BTreeMap<Role, Card>,
@@ -117,7 +109,6 @@ pub struct Before {
     pub network_manager: bool,
     /// Files that configured interfaces.
     pub files: Vec<String>,
->>>>>>> net
 }
 
 /// The interface that the box is reached on.
@@ -209,15 +200,12 @@ impl Bound {
                 .filter_map(|folder| Some((folder.to_owned(), seen::file_system(facts, folder)?)))
                 .collect(),
             disks: Disks::new(),
-<<<<<<< HEAD
             release: None,
-=======
             cards,
             near: seen::near(facts),
             networks: BTreeMap::new(),
             tunnel: BTreeMap::new(),
             before,
->>>>>>> net
         })
     }
 
@@ -236,14 +224,9 @@ impl Bound {
         }
     }
 
-<<<<<<< HEAD
-    /// Keeps what was decided about the way to the box, so that it stays when the box file no longer says it.
-    pub(super) fn with(mut self, decided: &Management, disks: Disks, cloud: Option<&Cloud>) -> Self {
-=======
     /// Keeps what was decided about networks, so that it stays when the box file no longer says it.
-    pub(super) fn with(mut self, network: &Network, disks: Disks) -> Self {
+    pub(super) fn with(mut self, network: &Network, disks: Disks, cloud: Option<&Cloud>) -> Self {
         let decided = &network.management;
->>>>>>> net
         match &decided.addressing {
             Addressing::Keep { .. } => {}
             Addressing::Dhcp => {

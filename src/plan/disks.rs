@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-<<<<<<< HEAD
-use super::{Bound, ChosenDisk, Consent, PlanError, cloud, selector};
-=======
-use super::{Bound, ChosenDisk, Consent, PlanError, network, selector};
->>>>>>> net
+use super::{Bound, ChosenDisk, Consent, PlanError, cloud, network, selector};
 use crate::{
     boxfile::{BoxFile, names::Role, selector::DiskRole},
     facts::{Facts, disk::Disk},
@@ -27,16 +23,10 @@ pub(super) fn make(
     let taken = |role: &&Role| cloud::wants(role, wanted, profile);
     let unused = wanted.disks.keys().filter(|role| !taken(role));
     let mut errors: Vec<PlanError> =
-<<<<<<< HEAD
         unused.map(|role| no_use("disks", role, needs.disks.keys().filter(taken).collect())).collect();
-    let unused =
-        wanted.nics.keys().filter(|role| role.as_str() != "management" && !needs.nics.contains_key(role));
-=======
-        unused.map(|role| no_use("disks", role, needs.disks.keys().collect())).collect();
     let unused = wanted.nics.keys().filter(|role| {
         role.as_str() != "management" && !needs.nics.contains_key(role) && !network::uses(wanted, role)
     });
->>>>>>> net
     errors.extend(unused.map(|role| no_use("nics", role, needs.nics.keys().collect())));
 
     let mut disks = Disks::new();

@@ -38,12 +38,8 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-<<<<<<< HEAD
-    bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
-    cloud::{Api, Ceph, Cloud, Guests, Nfs, Sizing, Storage},
-=======
     bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
->>>>>>> net
+    cloud::{Api, Ceph, Cloud, Guests, Nfs, Sizing, Storage},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
     firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},
@@ -207,8 +203,7 @@ impl Plan {
         };
         let release = host::release(wanted, &bound, profile).map_err(|e| errors.push(e)).ok();
         let disks = disks::make(facts, wanted, profile, &bound).map_err(|e| errors.extend(e)).ok();
-<<<<<<< HEAD
-        let network = network::make(wanted, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
+        let network = network::make(wanted, profile, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
         let cloud = match (&disks, &network) {
             (Some(disks), Some(network)) => {
                 let ground = cloud::Ground { facts, wanted, profile, bound: &bound, network, disks };
@@ -216,9 +211,6 @@ impl Plan {
             }
             _ => None,
         };
-=======
-        let network = network::make(wanted, profile, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
->>>>>>> net
         let (Some(release), Some(disks), Some(network), true) = (release, disks, network, errors.is_empty())
         else {
             return Err(errors);
@@ -246,12 +238,8 @@ impl Plan {
             fit: fit::make(facts, &services, &bound),
             services,
             why,
-<<<<<<< HEAD
-            bound: bound.with(&network.management, disks, cloud.as_ref()),
+            bound: bound.with(&network, disks, cloud.as_ref()),
             cloud,
-=======
-            bound: bound.with(&network, disks),
->>>>>>> net
             network,
         })
     }

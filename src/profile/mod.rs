@@ -4,12 +4,9 @@ mod cloud;
 mod extend;
 mod hints;
 mod needs;
-<<<<<<< HEAD
+mod networks;
 mod release;
 mod services;
-=======
-mod networks;
->>>>>>> net
 mod system;
 
 use std::{
@@ -25,12 +22,9 @@ pub use self::{
     cloud::{BackendOffer, CloudProfile},
     hints::{Hint, Hints, hints},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
-<<<<<<< HEAD
+    networks::{Candidates, networks},
     release::{CephRelease, CephTool, Images, KeyValue, Release, System, release, releases_of},
     services::{CloudService, Endpoint, cloud_service, cloud_services},
-=======
-    networks::{Candidates, networks},
->>>>>>> net
     system::{Archive, Limit, LimitItem, OsRelease, Purpose, Sysctl, Units},
 };
 use crate::{
@@ -62,14 +56,10 @@ pub struct Profile {
     /// The engines that can install its services; the first one is preset.
     pub engines: Vec<Engine>,
     /// Values of the box file that this profile presets.
-<<<<<<< HEAD
     pub defaults: serde_json::Map<String, Value>,
-=======
-    pub defaults: serde_json::Map<String, serde_json::Value>,
     /// Networks of `profiles/networks.yaml` that its services use inside of the box.
     #[serde(default)]
     pub ranges: Vec<String>,
->>>>>>> net
     /// What it needs of the box.
     pub needs: Needs,
     /// What runs on the box, with what each takes.
@@ -154,9 +144,10 @@ mod tests {
         for name in ProfileName::ALL {
             let profile = Profile::load(name).unwrap_or_else(|f| panic!("{}", f.text(Colour::Plain)));
             assert_eq!(profile.name, name);
-<<<<<<< HEAD
             let preset = profile.defaults.get("engine").cloned().unwrap_or_else(|| "none".into());
             assert_eq!(preset, serde_json::to_value(profile.engines[0]).unwrap(), "{name}");
+            let unknown = profile.ranges.iter().find(|range| !networks().contains_key(*range));
+            assert_eq!(unknown, None, "{name}");
         }
     }
 
@@ -177,10 +168,6 @@ mod tests {
             for engine in &profile.engines {
                 assert!(cloud.backends.iter().any(|offer| offer.engines.contains(engine)), "{engine}");
             }
-=======
-            let unknown = profile.ranges.iter().find(|range| !networks().contains_key(*range));
-            assert_eq!(unknown, None, "{name}");
->>>>>>> net
         }
     }
 
@@ -191,15 +178,10 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-<<<<<<< HEAD
-        let tables = ["hints", "published", "releases", "secrets", "services"];
+        let tables = ["hints", "networks", "published", "releases", "secrets", "services"];
         let tables = tables.map(|name| format!("profiles/{name}.yaml"));
         let profiles = ProfileName::ALL.iter().map(|name| source(*name).0.to_owned());
         assert_eq!(files, profiles.chain(tables).collect());
-=======
-        let known = ALL.iter().map(|name| source(*name).0).chain(["profiles/hints.yaml", networks::FILE]);
-        assert_eq!(files, known.map(str::to_owned).collect());
->>>>>>> net
     }
 
     #[test]

@@ -10,11 +10,8 @@ use crate::{units::Bytes, yaml};
 pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_filter("bytes", bytes);
     engine.add_filter("certificate", certificate);
-<<<<<<< HEAD
-    engine.add_filter("pem", pem);
-=======
     engine.add_filter("host_port", host_port);
->>>>>>> net
+    engine.add_filter("pem", pem);
     engine.add_filter("prefix", prefix);
     engine.add_filter("regex", regex);
     engine.add_filter("unit_word", unit_word);

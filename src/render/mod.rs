@@ -31,28 +31,6 @@ pub fn tree(plan: &Plan, secrets: &Secrets) -> Result<Tree, Failure> {
     let all = Context::new(plan, secrets);
     let mut tree = Tree::default();
     for file in &manifest::read()?.files {
-<<<<<<< HEAD
-        let path = context.path(file)?;
-        if !context.wanted(file)? {
-            continue;
-        }
-        let mut text = context.text(file)?;
-        if file.vault {
-            text = secrets::encrypted(&path, &text, secrets)?;
-        }
-        if !file.secret {
-            secrets::refuse_leak(&path, &text, secrets)?;
-        }
-        let entry = Entry {
-            mode: file.mode.bits(),
-            owner: file.owner.clone(),
-            group: file.group.clone(),
-            secret: file.secret,
-            text,
-        };
-        if tree.0.insert(path.clone(), entry).is_some() {
-            return Err(fault(format!("two entries of templates/manifest.yaml are for {path}")));
-=======
         for context in all.items(file)? {
             let path = context.path(file)?;
             if !context.wanted(file)? {
@@ -62,7 +40,6 @@ pub fn tree(plan: &Plan, secrets: &Secrets) -> Result<Tree, Failure> {
             if tree.0.insert(path.clone(), entry).is_some() {
                 return Err(fault(format!("two entries of templates/manifest.yaml are for {path}")));
             }
->>>>>>> net
         }
     }
     tree.0.extend(copies(plan, &tree));
@@ -70,7 +47,10 @@ pub fn tree(plan: &Plan, secrets: &Secrets) -> Result<Tree, Failure> {
 }
 
 fn entry(context: &Context, file: &File, path: &str, secrets: &Secrets) -> Result<Entry, Failure> {
-    let text = context.text(file)?;
+    let mut text = context.text(file)?;
+    if file.vault {
+        text = secrets::encrypted(path, &text, secrets)?;
+    }
     if !file.secret {
         secrets::refuse_leak(path, &text, secrets)?;
     }
