@@ -13,6 +13,7 @@ pub mod install;
 pub mod job;
 pub mod keep;
 pub mod lock;
+pub mod osism;
 pub mod probe;
 pub mod put;
 pub mod record;
