@@ -5,6 +5,7 @@ mod extend;
 mod hints;
 mod needs;
 mod release;
+mod sequence;
 mod services;
 mod system;
 
@@ -22,6 +23,7 @@ pub use self::{
     hints::{Hint, Hints, hints},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
     release::{CephRelease, CephTool, Images, KeyValue, Release, System, release, releases_of},
+    sequence::{Act, Below, Seconds, Stage, osism},
     services::{CloudService, Endpoint, cloud_service, cloud_services},
     system::{Archive, Limit, LimitItem, OsRelease, Purpose, Sysctl, Units},
 };
@@ -175,7 +177,12 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-        let tables = ["profiles/hints.yaml", "profiles/releases.yaml", "profiles/services.yaml"];
+        let tables = [
+            "profiles/hints.yaml",
+            "profiles/osism.yaml",
+            "profiles/releases.yaml",
+            "profiles/services.yaml",
+        ];
         let known = ProfileName::ALL.iter().map(|name| source(*name).0).chain(tables);
         assert_eq!(files, known.map(str::to_owned).collect());
     }

@@ -42,6 +42,12 @@ impl Draft {
         self
     }
 
+    /// The same, by names that come from data.
+    pub(super) fn needing<'n>(mut self, names: impl Iterator<Item = &'n str>) -> Self {
+        self.0.needs = names.map(id).collect();
+        self
+    }
+
     pub(super) fn uses<const N: usize>(mut self, names: [&str; N]) -> Self {
         self.0.uses = names.map(id).to_vec();
         self

@@ -12,6 +12,7 @@ mod engine;
 mod host;
 mod kernel;
 mod network;
+mod osism;
 mod packages;
 mod record;
 mod site;
@@ -37,6 +38,7 @@ pub fn list(plan: &Plan, tree: &Tree) -> Graph {
         vec![network::internal(&site), network::firewall(&site)],
         vec![engine::engine(&site), packages::updates(&site)],
         vec![configuration::configuration(&site)],
+        osism::manager(&site),
     ];
     Graph { steps: steps.into_iter().flatten().collect() }
 }
