@@ -156,12 +156,8 @@ mod tests {
             for service in &cloud.services {
                 let known = cloud_service(service.as_str()).unwrap();
                 for need in &known.needs {
-                    let by_backend = cloud_service(need.as_str()).unwrap().backend.is_some();
-                    assert!(
-                        by_backend || cloud.services.contains(need),
-                        "{}: {service}: {need}",
-                        profile.name
-                    );
+                    let implied = cloud_service(need.as_str()).unwrap().implied;
+                    assert!(implied || cloud.services.contains(need), "{}: {service}: {need}", profile.name);
                 }
             }
             for engine in &profile.engines {

@@ -30,9 +30,12 @@ pub struct CloudService {
     /// No cloud works without it.
     #[serde(default)]
     pub required: bool,
-    /// It is there with this place for volumes and with no other; then nobody has to switch it on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backend: Option<Backend>,
+    /// The places for volumes that it works with; left out, with any.
+    #[serde(default)]
+    pub backends: Vec<Backend>,
+    /// It is on with its places for volumes, whatever the profile: it is the place.
+    #[serde(default)]
+    pub implied: bool,
     /// What it answers on, at the address of the APIs.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,

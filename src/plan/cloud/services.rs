@@ -13,17 +13,16 @@ pub(in crate::plan) fn names(wanted: &BoxFile, profile: &Profile) -> Vec<Service
     let backend = storage::backend(wanted, profile);
     let on = |name: &ServiceName| {
         wanted.services.get(name).copied().unwrap_or_else(|| {
-            let own =
-                profile::cloud_service(name.as_str()).is_some_and(|s| s.required || s.backend.is_some());
-            cloud.services.contains(name) || (own && !cloud.offered.contains(name))
+            let always = profile::cloud_service(name.as_str()).is_some_and(|s| s.required || s.implied);
+            always || cloud.services.contains(name)
         })
     };
     profile::cloud_services()
         .iter()
         .filter(|service| service.engines.contains(&wanted.engine))
-        .filter(|service| service.backend.is_none_or(|needed| Some(needed) == backend))
+        .filter(|service| service.backends.is_empty() || service.backends.iter().any(|b| Some(*b) == backend))
         .map(|service| &service.name)
-        .filter(|name| on(name) && !(name.as_str() == "cinder" && !storage::has_volumes(backend)))
+        .filter(|name| on(name))
         .cloned()
         .collect()
 }

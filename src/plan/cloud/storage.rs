@@ -69,11 +69,6 @@ pub(in crate::plan) fn backend(wanted: &BoxFile, profile: &Profile) -> Option<Ba
     wanted.storage.backend.or_else(by_role).or_else(|| offered().next())
 }
 
-/// Whether there is a volume service at all.
-pub(super) fn has_volumes(backend: Option<Backend>) -> bool {
-    !matches!(backend, None | Some(Backend::Local))
-}
-
 pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Storage, PlanError> {
     let backend = backend(ground.wanted, ground.profile).ok_or_else(|| {
         PlanError::impossible(
