@@ -1,4 +1,5 @@
-//! The box's secrets file: `secrets.yaml`, mode 0600, where only root reads; each secret is written once.
+//! The box's secrets file: `secrets.yaml`, mode 0600, where only root reads; each secret is written once, and again when it
+//! is due.
 
 use std::{collections::BTreeMap, fs, io, path::PathBuf};
 
@@ -36,17 +37,9 @@ impl Keep {
         Ok(Self { path, values })
     }
 
-    /// Makes what is missing of these, and keeps it before anybody uses it.
+    /// Makes what is missing of these or due, and keeps it before anybody uses it.
     pub fn ensure(&mut self, specs: &[SecretSpec]) -> Result<()> {
-        let mut changed = false;
-        for spec in specs {
-            if Self::names(spec).iter().all(|name| self.values.contains_key(name)) {
-                continue;
-            }
-            self.values.extend(secrets::make(spec)?);
-            changed = true;
-        }
-        if changed { self.save() } else { Ok(()) }
+        if secrets::complete(specs, &mut self.values)? { self.save() } else { Ok(()) }
     }
 
     /// The key of input digests, made when there is none.
@@ -70,17 +63,10 @@ impl Keep {
 
     /// What must never be shown: every value that is a secret.
     pub fn confidential(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().filter(|(name, _)| !name.ends_with(".crt")).map(|(_, value)| value.as_str())
+        self.values.iter().filter(|(name, _)| !secrets::is_public(name)).map(|(_, value)| value.as_str())
     }
 
     fn save(&self) -> Result<()> {
         write_whole(&self.path, yaml::to_string(&self.values)?.as_bytes())
-    }
-
-    fn names(spec: &SecretSpec) -> Vec<String> {
-        match spec {
-            SecretSpec::Authority { name, .. } => vec![format!("{name}.crt"), format!("{name}.key")],
-            SecretSpec::Password { name, .. } => vec![name.clone()],
-        }
     }
 }

@@ -176,7 +176,9 @@ mod tests {
         let tables = [
             "profiles/hints.yaml",
             "profiles/osism.yaml",
+            "profiles/published.yaml",
             "profiles/releases.yaml",
+            "profiles/secrets.yaml",
             "profiles/services.yaml",
         ];
         let known = ProfileName::ALL.iter().map(|name| source(*name).0).chain(tables);

@@ -2,7 +2,7 @@
 
 use minijinja::{Environment, Value, context, value::Serde};
 
-use super::{Secrets, engine, engine::explain, fault, manifest::File};
+use super::{Secrets, engine, engine::explain, fault, manifest::File, secrets};
 use crate::{
     failure::Failure,
     plan::{HostKind, KernelSysctl, Plan},
@@ -18,8 +18,8 @@ impl Context {
     pub(super) fn new(plan: &Plan, secrets: &Secrets) -> Self {
         let fields = Value::from(Serde(plan));
         let sysctls = Value::from(Serde(settable(plan).collect::<Vec<_>>()));
-        let values =
-            context! { plan => fields.clone(), sysctls, secrets => Value::from(Serde(secrets)), ..fields };
+        let (secrets, secret_names) = secrets::values(plan, secrets);
+        let values = context! { plan => fields.clone(), sysctls, secrets, secret_names, ..fields };
         Self { engine: engine::engine(), values }
     }
 

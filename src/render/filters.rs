@@ -13,6 +13,7 @@ pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_filter("certificate", certificate);
     engine.add_filter("mebibytes", mebibytes);
     engine.add_filter("name_uuid", name_uuid);
+    engine.add_filter("pem", pem);
     engine.add_filter("prefix", prefix);
     engine.add_filter("regex", regex);
     engine.add_filter("unit_word", unit_word);
@@ -76,6 +77,25 @@ fn certificate(pem: &str) -> Result<Value, Error> {
     }
 }
 
+/// Certificates and keys in PEM, any number of them and nothing else.
+fn pem(text: &str) -> Result<Value, Error> {
+    let mut inside = None;
+    for line in text.trim().lines() {
+        let label = |dash: &str| Some(line.strip_prefix(dash)?.strip_suffix("-----")?.to_owned());
+        let base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+        inside = match (inside, label("-----BEGIN "), label("-----END ")) {
+            (None, Some(begun), _) => Some(begun),
+            (Some(begun), _, Some(ended)) if begun == ended => None,
+            (Some(begun), None, None) if line.chars().all(base64) => Some(begun),
+            _ => return Err(wrong("a value is not PEM alone")),
+        };
+    }
+    if inside.is_some() || text.trim().is_empty() {
+        return Err(wrong("a value is not PEM alone"));
+    }
+    Ok(Value::from_safe_string(text.trim().to_owned()))
+}
+
 /// A whole document in block style, for files that people read.
 fn block(value: &Value) -> Result<Value, Error> {
     let text = yaml::to_string(value).map_err(|error| wrong(format!("{error:#}")))?;
@@ -121,6 +141,17 @@ mod tests {
         let key = one.replace("CERTIFICATE", "PRIVATE KEY");
         for bad in ["", "x", &key, &format!("{one}{one}"), &format!("{one}{key}")] {
             assert!(certificate(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn pem_holds_nothing_else() {
+        let block = |label: &str| format!("-----BEGIN {label}-----\nMIIB\n-----END {label}-----\n");
+        let good = block("CERTIFICATE") + &block("PRIVATE KEY");
+        assert_eq!(pem(&good).unwrap().as_str(), Some(good.trim_end()));
+        let cut = "-----BEGIN CERTIFICATE-----\nMIIB\n";
+        for bad in ["", "x", cut, &good.replace("MIIB", "bind *:80"), &good.replace("END CERT", "END SERT")] {
+            assert!(pem(bad).is_err(), "{bad}");
         }
     }
 }

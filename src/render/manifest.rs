@@ -39,6 +39,9 @@ pub struct File {
     pub group: String,
     #[serde(default)]
     pub secret: bool,
+    /// Encrypted as a whole by Ansible Vault, and then no secret file.
+    #[serde(default)]
+    pub vault: bool,
     /// Argv that must accept the file; the word `%` is its path.
     #[serde(default)]
     pub check: Vec<String>,
@@ -107,7 +110,13 @@ pub fn read() -> Result<&'static Manifest, Failure> {
 }
 
 fn parse(text: &str) -> Result<Manifest, String> {
-    yaml::from_str(text).map_err(|error| error.to_string())
+    let manifest: Manifest = yaml::from_str(text).map_err(|error| error.to_string())?;
+    match manifest.files.iter().find(|file| file.secret && file.vault) {
+        Some(file) => {
+            Err(format!("{}: what is encrypted is no secret: `vault` or `secret`, not both", file.path))
+        }
+        None => Ok(manifest),
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +139,7 @@ mod tests {
             ("files:\n  - path: /a\n    step: b\n    mod: \"0440\"\n", "mod"),
             ("files:\n  - path: /a\n    step: b\n    mode: \"440\"\n", "four octal digits"),
             ("files:\n  - path: /a\n    step: b\n    mode: \"0498\"\n", "four octal digits"),
+            ("files:\n  - path: /a\n    step: b\n    secret: true\n    vault: true\n", "not both"),
             ("files: [", "line 1"),
         ] {
             let why = parse(text).unwrap_err();

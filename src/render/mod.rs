@@ -14,7 +14,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub(crate) use self::context::settable;
-pub use self::secrets::{CA_CERTIFICATE, Secrets, secret_specs, stand_ins};
+pub use self::secrets::{API, CA_CERTIFICATE, Secrets, secret_specs, stand_ins};
 use self::{context::Context, manifest::File};
 use crate::{
     failure::{Exit, Failure},
@@ -35,7 +35,10 @@ pub fn tree(plan: &Plan, secrets: &Secrets) -> Result<Tree, Failure> {
         if !context.wanted(file)? {
             continue;
         }
-        let text = context.text(file)?;
+        let mut text = context.text(file)?;
+        if file.vault {
+            text = secrets::encrypted(&path, &text, secrets)?;
+        }
         if !file.secret {
             secrets::refuse_leak(&path, &text, secrets)?;
         }

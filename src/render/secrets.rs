@@ -1,70 +1,223 @@
-//! Which secrets a plan asks for, and that none of them leaves through a public file.
+//! Which secrets a plan asks for, how templates see them, and that none of them leaves through a public file.
+//!
+//! Templates have two values:
+//!
+//! - `secrets`: name to text, for every secret of the plan. Two names of one secret both stand there. An SSH key pair
+//!   whose file wants a map (`kind: ssh-key` in `profiles/secrets.yaml`) is a map of `private_key` and `public_key`;
+//!   the public half of any other pair is `secrets["<name>.pub"]`. Certificates are `secrets["<name>.crt"]` and
+//!   `secrets["<name>.key"]`: `ca` (the box's authority; no key where the operator brings one), `api` (what the
+//!   endpoints show), and with Octavia `octavia_client_ca`, `octavia_server_ca` and `octavia_client`.
+//! - `secret_names`: the sets of `profiles/secrets.yaml` that the plan's engine has a file for, each with the names
+//!   that the plan's services need, in order. A file of secrets is one loop:
+//!
+//!   ```text
+//!   <% for name in secret_names.kolla %>
+//!   << name >>: << secrets[name] >>
+//!   <% endfor %>
+//!   ```
+//!
+//! Text of several lines goes into a YAML file as it is, and into another one through the filters `certificate` (one
+//! certificate) or `pem` (any number of certificates and keys). With `vault: true` in the manifest the whole file is
+//! encrypted by Ansible Vault; it is a public file then, mode and owner are as ever, and its text may hold secrets.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use minijinja::{Value, value::Serde};
 
 use super::fault;
 use crate::{
     failure::{Exit, Failure},
-    plan::{Plan, Tls},
-    secrets::SecretSpec,
+    plan::{Addressing, Plan, Tls},
+    secrets::{
+        self, Kind, SecretSpec, Usage,
+        catalog::{Needed, catalog},
+        published, vault,
+    },
 };
 
-/// Text by name, as the box keeps them.
-pub type Secrets = BTreeMap<String, String>;
+pub use crate::secrets::Secrets;
 
 /// The authority's certificate, PEM. Where the operator brings one, its text is to be put under this name.
 pub const CA_CERTIFICATE: &str = "ca.crt";
 
 /// The authority that `ca.crt` and `ca.key` are the halves of.
 const CA: &str = "ca";
-
+/// The certificate that the endpoints of the cloud show.
+pub const API: &str = "api";
 /// Shorter texts stand in any file by chance.
 const SHORTEST: usize = 8;
+/// What files are encrypted with, and the key of their salts.
+const VAULT: (&str, &str) = ("vault_password", "vault_salt_key");
 
 /// What is to be made on the box before the tree can be rendered.
 pub fn secret_specs(plan: &Plan) -> Vec<SecretSpec> {
-    match &plan.tls {
-        Tls::PerBox => {
-            let common_name = format!("ciab {}", plan.host.fqdn);
-            vec![SecretSpec::Authority { name: CA.to_owned(), common_name }]
-        }
-        Tls::Operator { .. } => Vec::new(),
+    let mut specs = Vec::new();
+    if plan.tls == Tls::PerBox {
+        specs.push(authority(plan));
+        specs.extend(has_endpoints(plan).then(|| endpoints(plan)));
     }
+    if services(plan).contains("octavia") {
+        specs.extend(octavia());
+    }
+    specs.extend(needed(plan).specs);
+    specs
 }
 
 /// Texts to render with where the real ones are not at hand: the tree then shows its shape, and is not for a box.
-pub fn stand_ins(_plan: &Plan) -> Secrets {
-    // Base64 of "stand-in", so that nothing takes it for a certificate.
-    let pem = "-----BEGIN CERTIFICATE-----\nc3RhbmQtaW4=\n-----END CERTIFICATE-----\n";
-    Secrets::from([(CA_CERTIFICATE.to_owned(), pem.to_owned())])
+pub fn stand_ins(plan: &Plan) -> Secrets {
+    let mut specs = secret_specs(plan);
+    if plan.tls != Tls::PerBox {
+        // In place of those that the operator brings.
+        specs.push(authority(plan));
+        specs.extend(has_endpoints(plan).then(|| endpoints(plan)));
+    }
+    secrets::stand_ins(&specs).unwrap_or_else(|why| unreachable!("{why:#}"))
 }
 
+/// What the plan's engine and services need of the catalogue.
+fn needed(plan: &Plan) -> Needed {
+    match engine(plan) {
+        Some(engine) => catalog().needed(&engine, &services(plan)),
+        None => Needed::default(),
+    }
+}
+
+/// The engine as `profiles/secrets.yaml` spells it; the prepared host alone has none.
+fn engine(plan: &Plan) -> Option<String> {
+    let word = serde_json::to_value(plan.engine).ok()?.as_str()?.to_owned();
+    (word != "none").then_some(word)
+}
+
+fn services(plan: &Plan) -> BTreeSet<String> {
+    plan.services.iter().map(|service| service.name.clone()).collect()
+}
+
+fn has_endpoints(plan: &Plan) -> bool {
+    engine(plan).is_some()
+}
+
+fn authority(plan: &Plan) -> SecretSpec {
+    SecretSpec::new(CA, Kind::Authority { common_name: format!("ciab {}", plan.host.fqdn) })
+}
+
+/// One certificate for every name and address that the box is reached by, and for one label before its full name.
+fn endpoints(plan: &Plan) -> SecretSpec {
+    let (names, addresses) = reached_by(plan);
+    SecretSpec::new(API, Kind::Leaf { authority: CA.to_owned(), names, addresses, usage: Usage::Server })
+}
+
+fn reached_by(plan: &Plan) -> (BTreeSet<String>, BTreeSet<IpAddr>) {
+    let internal = &plan.network.internal;
+    let mut addresses = BTreeSet::from([internal.address, internal.vip]);
+    match &plan.network.management.addressing {
+        Addressing::Keep { addresses: kept, .. } => addresses.extend(kept.iter().map(|net| net.addr())),
+        Addressing::Static { address, .. } => drop(addresses.insert(address.address())),
+        Addressing::Dhcp => {}
+    }
+    let own = plan.host.hosts.iter().filter(|(address, _)| addresses.contains(address));
+    let mut names: BTreeSet<String> = own.flat_map(|(_, names)| names.iter().cloned()).collect();
+    names.insert(format!("*.{}", plan.host.fqdn));
+    (names, addresses)
+}
+
+/// Octavia and its amphorae prove themselves to each other with authorities of their own.
+fn octavia() -> [SecretSpec; 3] {
+    let authority =
+        |name: &str| SecretSpec::new(name, Kind::Authority { common_name: name.replace('_', " ") });
+    let client = Kind::Leaf {
+        authority: "octavia_client_ca".to_owned(),
+        names: BTreeSet::new(),
+        addresses: BTreeSet::new(),
+        usage: Usage::Client,
+    };
+    [
+        authority("octavia_client_ca"),
+        authority("octavia_server_ca"),
+        SecretSpec::new("octavia_client", client),
+    ]
+}
+
+/// `secrets` and `secret_names` as templates see them.
+pub(super) fn values(plan: &Plan, secrets: &Secrets) -> (Value, Value) {
+    let needed = needed(plan);
+    let text = |name: &str| match needed.pairs.contains(name) {
+        false => secrets.get(name).map(|text| Value::from(text.clone())),
+        true => {
+            let private = secrets.get(name)?;
+            let public = secrets.get(&format!("{name}.pub"))?;
+            let halves = [("private_key", private), ("public_key", public)];
+            Some(Value::from(Serde(BTreeMap::from(halves))))
+        }
+    };
+    let mut all: BTreeMap<&str, Value> =
+        secrets.keys().filter_map(|name| Some((name.as_str(), text(name)?))).collect();
+    let other_names = needed.same.iter().filter_map(|(name, same)| Some((name.as_str(), text(same)?)));
+    all.extend(other_names);
+    (Value::from(Serde(all)), Value::from(Serde(needed.names)))
+}
+
+/// Says everything that is missing, and refuses what everybody knows.
 pub(super) fn check(plan: &Plan, secrets: &Secrets) -> Result<(), Failure> {
-    if secrets.contains_key(CA_CERTIFICATE) {
+    if !secrets.contains_key(CA_CERTIFICATE) {
+        let hint = match &plan.tls {
+            Tls::PerBox => "The box makes it; a deployment asks for it before it renders.".to_owned(),
+            Tls::Operator { ca } => format!("It is read from {ca}, named in `tls.ca`."),
+        };
+        return Err(missing(&[CA_CERTIFICATE.to_owned()]).hint(hint));
+    }
+    let wanted = secret_specs(plan).iter().flat_map(SecretSpec::names).collect::<BTreeSet<String>>();
+    let gone: Vec<String> = wanted.into_iter().filter(|name| !secrets.contains_key(name)).collect();
+    if !gone.is_empty() {
+        return Err(missing(&gone).hint("The box makes them; a deployment asks for them before it renders."));
+    }
+    let known = secrets.iter().filter_map(|(name, text)| Some((name, published::place(text)?)));
+    let known: Vec<String> = known.map(|(name, place)| format!("`{name}` ({place})")).collect();
+    if known.is_empty() {
         return Ok(());
     }
-    let hint = match &plan.tls {
-        Tls::PerBox => "The box makes it; a deployment asks for it before it renders.".to_owned(),
-        Tls::Operator { ca } => format!("It is read from {ca}, named in `tls.ca`."),
-    };
-    Err(Failure::new(Exit::Unexpected, format!("there is no text for the secret `{CA_CERTIFICATE}`"))
-        .hint(hint))
+    Err(Failure::new(Exit::Refused, format!("everybody knows these secrets: {}", known.join(", ")))
+        .hint("Take them out of where they come from; what is missing is made anew."))
+}
+
+fn missing(names: &[String]) -> Failure {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let what = if names.len() == 1 { "the secret" } else { "the secrets" };
+    Failure::new(Exit::Unexpected, format!("there is no text for {what} {}", names.join(", ")))
 }
 
 /// Certificates are public; nothing else may stand in a file that is not marked secret.
 pub(super) fn refuse_leak(path: &str, text: &str, secrets: &Secrets) -> Result<(), Failure> {
-    let hidden = secrets.iter().filter(|(name, secret)| !name.ends_with(".crt") && secret.len() >= SHORTEST);
+    let hidden =
+        secrets.iter().filter(|(name, secret)| !secrets::is_public(name) && secret.len() >= SHORTEST);
     match hidden.into_iter().find(|(_, secret)| text.contains(secret.trim())) {
-        Some((name, _)) => {
-            Err(fault(format!("{path} holds the secret `{name}` and is not marked `secret: true`")))
-        }
+        Some((name, _)) => Err(fault(format!(
+            "{path} holds the secret `{name}` and is marked neither `secret: true` nor `vault: true`"
+        ))),
         None => Ok(()),
     }
+}
+
+/// The text of a file as Ansible Vault keeps it; the password itself would open it, so it may not stand in it.
+pub(super) fn encrypted(path: &str, text: &str, secrets: &Secrets) -> Result<String, Failure> {
+    let known = |name: &str| secrets.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+    let (Some(password), Some(key)) = (known(VAULT.0), known(VAULT.1)) else {
+        return Err(fault(format!(
+            "{path} is marked `vault: true`, and there is no vault without an engine"
+        )));
+    };
+    if text.contains(password) || text.contains(key) {
+        return Err(fault(format!("{path} holds what it is encrypted with")));
+    }
+    Ok(vault::encrypt(password, &vault::salt(key, path, text), text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::testing::{DEBIAN, PLAIN, plan};
 
     #[test]
     fn a_secret_in_a_public_file_is_refused_without_being_told() {
@@ -73,5 +226,39 @@ mod tests {
         let said = refuse_leak("/etc/x", "p = canary-1234", &secrets).unwrap_err().message;
         assert!(said.contains("/etc/x") && said.contains("`db`") && !said.contains("canary"), "{said}");
         assert!(refuse_leak("/etc/x", &"a".repeat(9), &secrets).is_ok());
+    }
+
+    #[test]
+    fn a_secret_that_everybody_knows_is_refused_without_being_told() {
+        let plan = plan(&DEBIAN, PLAIN);
+        let mut secrets = stand_ins(&plan);
+        assert!(check(&plan, &secrets).is_ok());
+        secrets.insert("db".to_owned(), "Changeme\n".to_owned());
+        let failure = check(&plan, &secrets).unwrap_err();
+        assert_eq!(failure.exit, Exit::Refused);
+        assert!(failure.message.contains("`db`") && !failure.message.contains("Changeme"), "{failure}");
+    }
+
+    #[test]
+    fn what_is_missing_is_said_at_once() {
+        let plan = plan(&DEBIAN, PLAIN);
+        let mut secrets = stand_ins(&plan);
+        secrets.remove("ca.key");
+        assert!(check(&plan, &secrets).unwrap_err().message.ends_with("the secret `ca.key`"));
+    }
+
+    #[test]
+    fn an_encrypted_file_shows_nothing_and_changes_with_its_text_alone() {
+        let secrets = Secrets::from([
+            (VAULT.0.to_owned(), "open sesame 123".to_owned()),
+            (VAULT.1.to_owned(), "0123456789abcdef".to_owned()),
+        ]);
+        let one = encrypted("/a", "password: canary", &secrets).unwrap();
+        assert!(one.starts_with("$ANSIBLE_VAULT;1.1;AES256\n") && !one.contains("canary"));
+        assert_eq!(one, encrypted("/a", "password: canary", &secrets).unwrap());
+        assert_ne!(one, encrypted("/b", "password: canary", &secrets).unwrap());
+        assert_ne!(one, encrypted("/a", "password: canarx", &secrets).unwrap());
+        assert!(encrypted("/a", "open sesame 123", &secrets).is_err());
+        assert!(encrypted("/a", "x", &Secrets::new()).is_err());
     }
 }
