@@ -60,6 +60,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::facts::machines::{self, names, recording};
 
     #[derive(Parser)]
     struct Cli {
@@ -73,5 +74,25 @@ mod tests {
         assert_eq!(args.replay, Some("nuc.json".into()));
         assert_eq!(args.boxfile.file, Some("my.yaml".into()));
         assert!(args.json);
+    }
+
+    /// Through the files and functions of `detect`, `check` and `plan --replay`.
+    #[test]
+    fn every_recorded_machine_is_planned_down_to_its_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, facts) = (folder.path().join("box.yaml"), folder.path().join("facts.json"));
+        std::fs::copy(machines::folder().join("plan-container/box.yaml"), &file).unwrap();
+        let boxfile = BoxArgs { file: Some(file), set: Vec::new() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for name in names() {
+            std::fs::write(&facts, recording(&name).to_json().unwrap()).unwrap();
+            let sight = runtime.block_on(Sight::of(&boxfile, Some(&facts), Measuring::No)).unwrap();
+            assert!(super::super::check::check(&sight.case(), &[]).text.contains("passed"), "{name}");
+            let plan = sight.plan.as_ref().unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+            let rows = runtime.block_on(sight.rows(plan)).unwrap();
+            assert!(!rows.is_empty(), "{name}");
+            let text = show(plan, &sight.facts, &rows).text;
+            assert!(rows.iter().all(|row| text.contains(&row.id)), "{name}:\n{text}");
+        }
     }
 }

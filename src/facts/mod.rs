@@ -18,6 +18,8 @@ pub mod firmware;
 pub mod host;
 pub mod kernel;
 pub mod machine;
+#[cfg(test)]
+pub(crate) mod machines;
 pub mod memory;
 pub mod mount;
 pub mod nic;

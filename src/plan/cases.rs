@@ -1,10 +1,7 @@
 //! The folders of `tests/cases`: a box and a box file make the plan, the page and the findings that lie beside them.
 //! `BLESS=1 cargo test` writes what comes out.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use super::{
     Plan, PlanError, Row,
@@ -13,14 +10,13 @@ use super::{
 };
 use crate::{
     boxfile::{BoxFile, layers::Layers, place::Layer},
-    facts::Facts,
+    facts::{
+        Facts,
+        machines::{expect, folder},
+    },
     measure::Measured,
     profile::Profile,
 };
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
-}
 
 fn wanted(case: &Path) -> BoxFile {
     let text = fs::read(case.join("box.yaml")).unwrap();
@@ -37,15 +33,6 @@ fn names() -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// Compares with the file, or writes it.
-fn expect(path: &Path, text: &str) {
-    if env::var_os("BLESS").is_some() {
-        return fs::write(path, text).unwrap();
-    }
-    let expected = fs::read_to_string(path).unwrap_or_default();
-    assert!(expected == text, "{} differs (BLESS=1 writes it):\n{text}", path.display());
 }
 
 fn steps() -> Vec<Row> {

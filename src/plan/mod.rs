@@ -19,6 +19,8 @@ mod host;
 mod internal;
 mod kernel;
 mod logs;
+#[cfg(test)]
+mod machines;
 mod measures;
 mod network;
 mod page;

@@ -18,12 +18,36 @@ pub fn parse(text: &str) -> Result<Recording, String> {
             block.push_str(&more[4..]);
             block.push('\n');
         }
+        let at = |why| format!("line {}: {why}", number + 1);
+        if let Some(topology) = line.strip_prefix("/proc/cpuinfo ").and_then(|rest| rest.strip_suffix(':')) {
+            let text = processors(topology, &block).map_err(at)?;
+            entry(&mut recording, "/proc/cpuinfo:", text).map_err(at)?;
+            continue;
+        }
         for line in expand(line) {
-            entry(&mut recording, &line, block.clone())
-                .map_err(|why| format!("line {}: {why}", number + 1))?;
+            entry(&mut recording, &line, block.clone()).map_err(at)?;
         }
     }
     Ok(recording)
+}
+
+/// The most processors that Linux is built for (`NR_CPUS` of x86).
+const MOST: u32 = 8192;
+
+/// Writes `/proc/cpuinfo` of a topology such as `2x16x2`: sockets, cores in each, threads in each core. The kernel
+/// numbers the first threads of all cores before the second ones.
+fn processors(topology: &str, block: &str) -> Result<String, String> {
+    let numbers: Option<Vec<u32>> = topology.split('x').map(|n| n.parse().ok()).collect();
+    let Some([sockets, cores, threads]) = numbers.as_deref() else {
+        return Err(format!("`{topology}` is not sockets x cores x threads"));
+    };
+    let total = sockets.checked_mul(*cores).and_then(|n| n.checked_mul(*threads)).filter(|n| *n <= MOST);
+    let total = total.ok_or_else(|| format!("`{topology}`: more than {MOST} processors"))?;
+    let one = |n: u32| {
+        let (socket, core) = (n / cores % sockets, n % cores);
+        format!("processor\t: {n}\nphysical id\t: {socket}\ncore id\t\t: {core}\n{block}\n")
+    };
+    Ok((0..total).map(one).collect())
 }
 
 /// Writes out `{0..3}` of a path; commands and contents have braces of their own.
@@ -92,5 +116,19 @@ fn list(recording: &mut Recording, path: &str) {
             names.insert(at, name.into());
         }
         rest = folder;
+    }
+}
+
+#[test]
+fn processors_are_written_out_as_the_kernel_numbers_them() {
+    let text = processors("2x2x2", "flags\t\t: lm\n").unwrap();
+    let ids: Vec<String> = text
+        .split("\n\n")
+        .filter(|block| !block.is_empty())
+        .map(|block| block.lines().take(3).map(|l| l.chars().last().unwrap()).collect())
+        .collect();
+    assert_eq!(ids, ["000", "101", "210", "311", "400", "501", "610", "711"]);
+    for odd in ["", "2x2", "2x2x2x2", "99999x99999x99999", "9999x1x1"] {
+        assert!(processors(odd, "").is_err(), "{odd}");
     }
 }
