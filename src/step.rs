@@ -240,6 +240,12 @@ pub enum Want {
     NftTable { family: String, name: String, text: String },
     /// An address in CIDR form on an interface; systemd-networkd is told to reload.
     Address { interface: String, cidr: String },
+    /// An interface that systemd-networkd has made and configured from `file`, after the last change of `files`.
+    Link { interface: String, file: String, files: Vec<String> },
+    /// No interface of this name; one that is there is deleted.
+    NoLink { interface: String },
+    /// An interface that ifupdown does not hold; its files are left as they are.
+    Released { interface: String },
     /// The static host name.
     Hostname { name: String },
     /// The time zone, a name of the tz database.
@@ -263,6 +269,9 @@ impl Want {
             Self::Module { name } => format!("kernel module {name}"),
             Self::NftTable { family, name, .. } => format!("nftables table {family} {name}"),
             Self::Address { interface, cidr } => format!("address {cidr} on {interface}"),
+            Self::Link { interface, .. } => format!("interface {interface}"),
+            Self::NoLink { interface } => format!("no interface {interface}"),
+            Self::Released { interface } => format!("{interface} free of ifupdown"),
             Self::Hostname { name } => format!("host name {name}"),
             Self::TimeZone { name } => format!("time zone {name}"),
             Self::Trusted { name, .. } => format!("trusted certificate {name}"),

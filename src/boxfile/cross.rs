@@ -1,15 +1,16 @@
 //! What must hold between values: networks apart, addresses inside, keys that are nobody else's.
 
-use std::{net::IpAddr, str::FromStr};
+mod network;
+
+use std::str::FromStr;
 
 use super::{
     access::HostKey,
     cloud,
     fault::{Fault, Finding},
     nearest::nearest,
-    nets::{Cidr, InterfaceAddress},
     node::Node,
-    place::{Layer, Sources},
+    place::Sources,
     ssh_key::SshKey,
 };
 use crate::profile;
@@ -46,8 +47,7 @@ const TAKEN: [&str; 26] = [
 
 /// Checks the merged tree. A value that is missing or wrong in itself takes no part.
 pub(super) fn check(tree: &Node, sources: &Sources, findings: &mut Vec<Finding>) {
-    networks_apart(tree, sources, findings);
-    addresses_inside(tree, findings);
+    network::check(tree, sources, findings);
     someone_can_log_in(tree, findings);
     published_keys(tree, findings);
     selectors_select(tree, findings);
@@ -60,73 +60,6 @@ pub(super) fn check(tree: &Node, sources: &Sources, findings: &mut Vec<Finding>)
 fn read<'a, T: FromStr>(tree: &'a Node, path: &[&str]) -> Option<(&'a Node, T)> {
     let node = tree.at(path)?;
     Some((node, node.scalar()?.parse().ok()?))
-}
-
-fn networks_apart(tree: &Node, sources: &Sources, findings: &mut Vec<Finding>) {
-    const STATIC: &[&str] = &["network", "management", "static", "address"];
-    let named = [&["network", "internal"][..], &["network", "containers"]];
-    let mut nets: Vec<(&str, &Node, Cidr)> =
-        named.iter().filter_map(|path| read(tree, path).map(|(node, net)| (path[1], node, net))).collect();
-    if let Some((node, address)) = read::<InterfaceAddress>(tree, STATIC) {
-        nets.push(("management", node, address.network()));
-    }
-    for (n, (name, node, net)) in nets.iter().enumerate() {
-        for (other_name, other_node, other) in &nets[n + 1..] {
-            if !net.overlaps(other) {
-                continue;
-            }
-            // The mark goes to the one that the operator wrote, and can change.
-            let preset = sources.source(&node.place).layer >= Layer::Profile;
-            let ((name, node, net), (with, at, range)) = if preset {
-                ((other_name, other_node, other), (name, node, net))
-            } else {
-                ((name, node, net), (other_name, other_node, other))
-            };
-            findings.push(
-                Finding::new(Fault::Conflict, &node.place, format!("network `{name}` overlaps `{with}`"))
-                    .key(format!("network.{name}"))
-                    .also(&at.place, format!("`{with}` is {range}"))
-                    .hint(format!("`{name}` is {net}: give one of the two a range of its own")),
-            );
-        }
-    }
-}
-
-fn addresses_inside(tree: &Node, findings: &mut Vec<Finding>) {
-    if let (Some((node, vip)), Some((net_node, net))) =
-        (read::<IpAddr>(tree, &["network", "vip"]), read::<Cidr>(tree, &["network", "internal"]))
-        && !net.has_host(vip)
-    {
-        findings.push(
-            Finding::new(Fault::Conflict, &node.place, format!("{vip} is no host address of {net}"))
-                .key("network.vip")
-                .also(&net_node.place, "the internal network")
-                .hint(format!("choose an address inside {net}")),
-        );
-    }
-    let fixed = ["network", "management", "static"];
-    let [a, b, c] = fixed;
-    if let (Some((node, gateway)), Some((own, address))) =
-        (read::<IpAddr>(tree, &[a, b, c, "gateway"]), read::<InterfaceAddress>(tree, &[a, b, c, "address"]))
-    {
-        let net = address.network();
-        // A /32 has its router outside, as some providers of rented servers do it.
-        let wrong = if gateway == address.address() {
-            Some(format!("{gateway} is the box's own address"))
-        } else if address.0.prefix_len() < address.0.max_prefix_len() && !net.has_host(gateway) {
-            Some(format!("{gateway} is no host address of {net}"))
-        } else {
-            None
-        };
-        if let Some(message) = wrong {
-            findings.push(
-                Finding::new(Fault::Conflict, &node.place, message)
-                    .key("network.management.static.gateway")
-                    .also(&own.place, "the box's address")
-                    .hint(format!("choose the router's address in {net}")),
-            );
-        }
-    }
 }
 
 fn someone_can_log_in(tree: &Node, findings: &mut Vec<Finding>) {

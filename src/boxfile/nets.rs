@@ -1,6 +1,10 @@
 //! Networks and addresses with a prefix length.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use ipnet::IpNet;
 
@@ -26,6 +30,26 @@ impl Cidr {
     pub fn has_host(&self, address: IpAddr) -> bool {
         let ends = address == self.0.network() || address == self.0.broadcast();
         self.contains(address) && (self.0.prefix_len() + 1 >= self.0.max_prefix_len() || !ends)
+    }
+}
+
+impl Cidr {
+    pub fn is_ipv4(&self) -> bool {
+        matches!(self.0, IpNet::V4(_))
+    }
+
+    /// The address with this number, counted from the network's own; `None` past the end.
+    pub fn nth(&self, number: u32) -> Option<IpAddr> {
+        let address = match self.0.network() {
+            IpAddr::V4(base) => IpAddr::V4(Ipv4Addr::from(u32::from(base).checked_add(number)?)),
+            IpAddr::V6(base) => IpAddr::V6(Ipv6Addr::from(u128::from(base).checked_add(number.into())?)),
+        };
+        self.contains(address).then_some(address)
+    }
+
+    /// An address in it as an interface carries it.
+    pub fn at(&self, address: IpAddr) -> InterfaceAddress {
+        InterfaceAddress(IpNet::new(address, self.0.prefix_len()).unwrap_or(self.0))
     }
 }
 

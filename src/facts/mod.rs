@@ -28,6 +28,7 @@ pub mod page;
 pub mod port;
 pub mod product;
 mod reader;
+pub mod resolver;
 mod smbios;
 pub mod source;
 pub mod systemd;
@@ -42,11 +43,12 @@ use kernel::Kernel;
 use machine::{Container, Hypervisor, Iommu, Presence, Rng};
 use memory::{Memory, MemoryState};
 use mount::Mount;
-use nic::{Nic, link::Link, route::Route};
+use nic::{Nic, link::Link, route::Route, setup::Setup};
 use os::Os;
 use port::Listener;
 use product::Product;
 use reader::Reader;
+use resolver::Resolver;
 use source::Source;
 use systemd::Systemd;
 use tpm::Tpm;
@@ -112,8 +114,11 @@ pub struct Observed {
     pub memory: MemoryState,
     /// Mounted file systems with a block device or memory behind them, ordered by mount point.
     pub mounts: Option<Vec<Mount>>,
+    /// What configures the interfaces.
+    pub network_setup: Setup,
     pub os: Os,
     pub privilege: Privilege,
+    pub resolver: Option<Resolver>,
     /// Routes of the main table, IPv4 first; default routes are those to `0.0.0.0/0` and `::/0`.
     pub routes: Option<Vec<Route>>,
     pub systemd: Option<Systemd>,
@@ -181,8 +186,10 @@ impl Facts {
             kernel: kernel::read(reader),
             listeners: port::read(reader),
             memory: memory_state,
+            network_setup: nic::setup::read(reader),
             os: os::read(reader),
             privilege,
+            resolver: resolver::read(reader),
             ..Observed::default()
         };
         Self { schema: SCHEMA.to_owned(), identity, observed, unknown: Vec::new() }

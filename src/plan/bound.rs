@@ -1,13 +1,18 @@
 //! What the first run on a box saw and decided, and every later run takes as given.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Addressing, Cloud, Disks, Management, PlanError, seen};
+use super::{Addressing, Cloud, Disks, Network, PlanError, seen};
 use crate::{
-    boxfile::{BoxFile, names::ReleaseName},
+    boxfile::{
+        BoxFile,
+        names::{ReleaseName, Role, UserName},
+        nets::Cidr,
+    },
     facts::{
         Facts,
         machine::{Container, Hypervisor},
@@ -46,6 +51,64 @@ pub struct Bound {
     /// The release of the engine, where it has any: a newer `ciab` prefers another one, and a box does not move by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseName>,
+    /// Network cards by role.
+    #[serde(default)]
+    pub cards: BTreeMap<Role, Card>,
+    /// Networks of others that were seen near the box; nothing of ours is put there.
+    #[serde(default)]
+    pub near: Vec<Near>,
+    /// Networks of the box by the key of the box file, as decided.
+    #[serde(default)]
+    pub networks: BTreeMap<String, Decided>,
+    /// Addresses that users of the tunnel have or had.
+    #[serde(default)]
+    pub tunnel: BTreeMap<UserName, IpAddr>,
+    /// Name servers that the box asked, and programs that configured its cards.
+    #[serde(default)]
+    pub before: Before,
+}
+
+/// A network card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// The kernel's name when it was first seen.
+    pub interface: String,
+    pub mac: Option<Mac>,
+}
+
+/// A network of somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Near {
+    pub net: IpNet,
+    /// `the network of eno1`.
+    pub what: String,
+    /// Docker's own, which may lie where containers get their addresses from.
+    pub docker: bool,
+}
+
+/// A network of the box, and why it is not the usual one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decided {
+    pub cidr: Cidr,
+    pub instead: Option<String>,
+}
+
+/// What configured names and interfaces before we did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Before {
+    /// Name servers, in the order in which they were asked.
+    pub dns: Vec<IpAddr>,
+    /// Programs ask systemd-resolved.
+    pub resolved: bool,
+    /// The management card has a stanza of ifupdown.
+    pub ifupdown: bool,
+    pub network_manager: bool,
+    /// Files that configured interfaces.
+    pub files: Vec<String>,
 }
 
 /// The interface that the box is reached on.
@@ -57,7 +120,16 @@ pub struct BoundManagement {
     pub mtu: Option<u32>,
     /// Not link-local.
     pub addresses: Vec<IpNet>,
-    pub gateway: Option<core::net::IpAddr>,
+    pub gateway: Option<IpAddr>,
+    /// As in the facts: `physical`, `bond`, ...
+    #[serde(default)]
+    pub kind: String,
+    /// Some address is leased.
+    #[serde(default)]
+    pub dynamic: bool,
+    /// How an earlier run set the address; it stays so when the box file no longer says it.
+    #[serde(default)]
+    pub set: Option<Addressing>,
 }
 
 /// How the kernel has a module.
@@ -99,9 +171,13 @@ impl Bound {
         };
         let os_id = os(&now.os.id, "observed.os.id").map_err(|e| errors.push(e)).ok();
         let os_version = os(&now.os.version, "observed.os.version").map_err(|e| errors.push(e)).ok();
-        let (Some(management), Some(os_id), Some(os_version)) = (management, os_id, os_version) else {
+        let cards = seen::cards(facts, wanted, BTreeMap::new()).map_err(|e| errors.extend(e)).ok();
+        let (Some(management), Some(os_id), Some(os_version), Some(cards)) =
+            (management, os_id, os_version, cards)
+        else {
             return Err(errors);
         };
+        let before = seen::before(facts, &management.interface);
         Ok(Self {
             schema: SCHEMA.to_owned(),
             product_uuid: facts.identity.product.uuid.clone(),
@@ -125,31 +201,47 @@ impl Bound {
                 .collect(),
             disks: Disks::new(),
             release: None,
+            cards,
+            near: seen::near(facts),
+            networks: BTreeMap::new(),
+            tunnel: BTreeMap::new(),
+            before,
         })
     }
 
-    /// Takes what an earlier run bound, unless this is another box.
-    pub(super) fn again(&self, facts: &Facts) -> Result<Self, Vec<PlanError>> {
+    /// Takes what an earlier run bound, unless this is another box; roles that are new take their cards now.
+    pub(super) fn again(&self, facts: &Facts, wanted: &BoxFile) -> Result<Self, Vec<PlanError>> {
         match (&self.product_uuid, &facts.identity.product.uuid) {
             (Some(then), Some(now)) if then != now => Err(vec![PlanError::unsafe_(
                 "identity.product.uuid",
                 format!("this is another box than the one set up here: it was {then}, it is {now}"),
                 "Use another box file for another box; a disk that was moved brings its record with it.",
             )]),
-            _ => Ok(self.clone()),
+            _ => {
+                let cards = seen::cards(facts, wanted, self.cards.clone())?;
+                Ok(Self { cards, ..self.clone() })
+            }
         }
     }
 
-    /// Keeps what was decided about the way to the box, so that it stays when the box file no longer says it.
-    pub(super) fn with(mut self, decided: &Management, disks: Disks, cloud: Option<&Cloud>) -> Self {
+    /// Keeps what was decided about networks, so that it stays when the box file no longer says it.
+    pub(super) fn with(mut self, network: &Network, disks: Disks, cloud: Option<&Cloud>) -> Self {
+        let decided = &network.management;
         match &decided.addressing {
             Addressing::Keep { .. } => {}
-            Addressing::Dhcp => (self.management.addresses, self.management.gateway) = (Vec::new(), None),
+            Addressing::Dhcp => {
+                (self.management.addresses, self.management.gateway) = (Vec::new(), None);
+            }
             Addressing::Static { address, gateway, .. } => {
                 (self.management.addresses, self.management.gateway) = (vec![address.0], *gateway);
             }
         }
         self.management.mtu = Some(decided.mtu);
+        if decided.stack.is_some() {
+            self.management.set = Some(decided.addressing.clone());
+        }
+        self.networks.extend(network.decided.clone());
+        self.tunnel.extend(network.wireguard.iter().flat_map(|own| own.users.clone()));
         self.disks = disks;
         self.release = cloud.map(|cloud| cloud.release.name.clone());
         self
@@ -174,10 +266,11 @@ mod tests {
         let mut facts = sample::server();
         let wanted = serde_json::from_str(r#"{"apiVersion": "ciab/v1", "kind": "Box", "profile": "base"}"#);
         let profile = Profile::load(ProfileName::Base).unwrap();
-        let bound = Bound::first(&facts, &wanted.unwrap(), &profile).unwrap();
+        let wanted: BoxFile = wanted.unwrap();
+        let bound = Bound::first(&facts, &wanted, &profile).unwrap();
         facts.identity.product.uuid = Some("00000000-0000-0000-0000-ac1f6b000001".into());
-        assert_eq!(bound.again(&facts).unwrap_err()[0].kind, Refusal::Unsafe);
+        assert_eq!(bound.again(&facts, &wanted).unwrap_err()[0].kind, Refusal::Unsafe);
         facts.identity.product.uuid = None;
-        assert_eq!(bound.again(&facts), Ok(bound), "read without root");
+        assert_eq!(bound.again(&facts, &wanted), Ok(bound), "read without root");
     }
 }

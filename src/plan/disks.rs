@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bound, ChosenDisk, Consent, PlanError, cloud, selector};
+use super::{Bound, ChosenDisk, Consent, PlanError, cloud, network, selector};
 use crate::{
     boxfile::{BoxFile, names::Role, selector::DiskRole},
     facts::{Facts, disk::Disk},
@@ -24,8 +24,9 @@ pub(super) fn make(
     let unused = wanted.disks.keys().filter(|role| !taken(role));
     let mut errors: Vec<PlanError> =
         unused.map(|role| no_use("disks", role, needs.disks.keys().filter(taken).collect())).collect();
-    let unused =
-        wanted.nics.keys().filter(|role| role.as_str() != "management" && !needs.nics.contains_key(role));
+    let unused = wanted.nics.keys().filter(|role| {
+        role.as_str() != "management" && !needs.nics.contains_key(role) && !network::uses(wanted, role)
+    });
     errors.extend(unused.map(|role| no_use("nics", role, needs.nics.keys().collect())));
 
     let mut disks = Disks::new();

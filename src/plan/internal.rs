@@ -1,11 +1,10 @@
 //! The network on which the services of the box talk to each other.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, ModuleState, PlanError, Why};
+use super::{Bound, ModuleState, PlanError, Why, network::Choice};
 use crate::boxfile::{
     BoxFile,
     nets::{Cidr, InterfaceAddress},
@@ -21,13 +20,17 @@ pub struct Internal {
     pub address: IpAddr,
     /// What the APIs answer on.
     pub vip: IpAddr,
+    /// The IPv6 half, where there is one.
+    pub cidr6: Option<Cidr>,
+    pub address6: Option<IpAddr>,
+    /// Bytes in the largest packet: the tunnels between virtual machines run here and nowhere else.
+    pub mtu: u32,
 }
 
 impl Internal {
     /// The address with the length of its network, as the interface carries it.
     pub fn interface_address(&self) -> InterfaceAddress {
-        let length = self.cidr.0.prefix_len();
-        InterfaceAddress(IpNet::new(self.address, length).unwrap_or(self.cidr.0))
+        self.cidr.at(self.address)
     }
 }
 
@@ -43,8 +46,16 @@ const INTERFACE: &str = "ciab0";
 /// As OSISM's testbed and Cloud-in-a-Box number them: host .10, API .9.
 const HOST_NUMBER: u32 = 10;
 const VIP_NUMBER: u32 = 9;
-pub(super) fn make(wanted: &BoxFile, bound: &Bound, why: &mut Why) -> Result<Internal, PlanError> {
-    let cidr = wanted.network.internal;
+/// Nothing but Ethernet's own size: no card is behind it.
+const MTU: u32 = 1500;
+
+pub(super) fn make(
+    wanted: &BoxFile,
+    bound: &Bound,
+    choice: &mut Choice<'_>,
+    why: &mut Why,
+) -> Result<Internal, PlanError> {
+    let cidr = choice.decide("internal", "network.internal", why)?;
     let small = || {
         PlanError::impossible(
             "network.internal",
@@ -75,18 +86,24 @@ pub(super) fn make(wanted: &BoxFile, bound: &Bound, why: &mut Why) -> Result<Int
     } else {
         InternalKind::Bridge
     };
-    Ok(Internal { interface: INTERFACE.to_owned(), kind, cidr, address, vip })
+    let cidr6 = wanted.network.internal6;
+    Ok(Internal {
+        interface: INTERFACE.to_owned(),
+        kind,
+        cidr,
+        address,
+        vip,
+        cidr6,
+        address6: cidr6.and_then(|cidr| cidr.nth(HOST_NUMBER)),
+        mtu: MTU,
+    })
 }
 
 /// The host address with this number, else the first one that is free.
 fn nth(cidr: Cidr, number: u32, taken: Option<IpAddr>) -> Option<IpAddr> {
-    let at = |n: u32| match cidr.0.network() {
-        IpAddr::V4(base) => u32::from(base).checked_add(n).map(|n| IpAddr::V4(Ipv4Addr::from(n))),
-        IpAddr::V6(base) => u128::from(base).checked_add(n.into()).map(|n| IpAddr::V6(Ipv6Addr::from(n))),
-    };
     std::iter::once(number)
         .chain(1..number)
-        .filter_map(at)
+        .filter_map(|number| cidr.nth(number))
         .find(|address| cidr.has_host(*address) && Some(*address) != taken)
 }
 

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::{Addressing, Bound, Network, Why, docker::DATA_ROOT, network};
 use crate::{
-    boxfile::{BoxFile, names::HostOrIp, network::Proxy},
+    boxfile::{BoxFile, names::HostOrIp, nets::InterfaceAddress, network::Proxy},
     facts::{Facts, clock::TimeService},
     measure::{Measure, MeasureRequest},
     profile::Profile,
@@ -17,7 +17,7 @@ const FSYNC_MS: u64 = 2_000;
 pub fn measures(wanted: &BoxFile, profile: &Profile, facts: &Facts) -> Vec<MeasureRequest> {
     let network = Bound::first(facts, wanted, profile)
         .ok()
-        .and_then(|bound| network::make(wanted, &bound, &mut Why::new()).ok());
+        .and_then(|bound| network::make(wanted, profile, &bound, &mut Why::new()).ok());
     let addresses = network.iter().flat_map(|network| near(network, facts));
     let mut requests: Vec<MeasureRequest> = addresses
         .map(|address| Measure::Address { address })
@@ -73,7 +73,7 @@ pub(super) fn servers(wanted: &BoxFile) -> impl Iterator<Item = String> {
 
 /// Addresses that the box will take and that somebody on one of its networks could have already.
 pub(super) fn near(network: &Network, facts: &Facts) -> Vec<IpAddr> {
-    let links = facts.observed.links.iter().filter(|link| link.name != network.internal.interface);
+    let links = facts.observed.links.iter().filter(|link| !super::seen::is_ours(&link.name));
     let addresses = |scope: &str| -> Vec<_> {
         links.clone().flat_map(|l| &l.addresses).filter(|a| a.scope == scope).map(|a| a.net).collect()
     };
@@ -87,16 +87,24 @@ pub(super) fn near(network: &Network, facts: &Facts) -> Vec<IpAddr> {
 
 /// Whether the box file gives the box this address on the network that it is reached on.
 pub(super) fn is_own(network: &Network, address: IpAddr) -> bool {
-    matches!(&network.management.addressing, Addressing::Static { address: own, .. } if own.address() == address)
+    matches!(&network.management.addressing, Addressing::Static { .. })
+        && network.management.addresses().iter().any(|own| own.addr() == address)
 }
 
 /// Every address that the box will take.
 pub(super) fn taken(network: &Network) -> Vec<IpAddr> {
     let own = match &network.management.addressing {
-        Addressing::Static { address, .. } => Some(address.address()),
-        Addressing::Keep { .. } | Addressing::Dhcp => None,
+        Addressing::Static { .. } => network.management.addresses(),
+        Addressing::Keep { .. } | Addressing::Dhcp => Vec::new(),
     };
-    [network.internal.vip, network.internal.address].into_iter().chain(own).collect()
+    let own = own.into_iter().map(|address| address.addr());
+    let routers = network.physical.iter().flat_map(|physical| &physical.addresses);
+    [network.internal.vip, network.internal.address]
+        .into_iter()
+        .chain(network.internal.address6)
+        .chain(own)
+        .chain(routers.map(InterfaceAddress::address))
+        .collect()
 }
 
 #[cfg(test)]

@@ -38,18 +38,21 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    bound::{Bound, BoundManagement, FileSystem, ModuleState, SCHEMA as BOUND_SCHEMA},
+    bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
     cloud::{Api, Ceph, Cloud, Guests, Nfs, Sizing, Storage},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
-    firewall::{Firewall, Forward, OpenPort},
+    firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},
     fit::{Fit, Fits, Take},
     host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
     internal::{Internal, InternalKind},
     kernel::{Kernel, KernelModule, KernelSysctl},
     logs::Journald,
     measures::measures,
-    network::{Addressing, Containers, Dns, Management, Network},
+    network::{
+        Addressing, Bonded, Containers, Dns, LanRoute, Management, Network, Physical, Provider, Resolver,
+        Stack, Tagged, WAYS, Way, WireGuard,
+    },
     page::{Row, page},
     proxy::Proxy,
     software::{Apt, Source, Sources},
@@ -195,12 +198,12 @@ impl Plan {
         let mut errors = Vec::new();
         let mut why = Why::new();
         let bound = match bound {
-            Some(earlier) => earlier.again(facts)?,
+            Some(earlier) => earlier.again(facts, wanted)?,
             None => Bound::first(facts, wanted, profile)?,
         };
         let release = host::release(wanted, &bound, profile).map_err(|e| errors.push(e)).ok();
         let disks = disks::make(facts, wanted, profile, &bound).map_err(|e| errors.extend(e)).ok();
-        let network = network::make(wanted, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
+        let network = network::make(wanted, profile, &bound, &mut why).map_err(|e| errors.extend(e)).ok();
         let cloud = match (&disks, &network) {
             (Some(disks), Some(network)) => {
                 let ground = cloud::Ground { facts, wanted, profile, bound: &bound, network, disks };
@@ -235,7 +238,7 @@ impl Plan {
             fit: fit::make(facts, &services, &bound),
             services,
             why,
-            bound: bound.with(&network.management, disks, cloud.as_ref()),
+            bound: bound.with(&network, disks, cloud.as_ref()),
             cloud,
             network,
         })

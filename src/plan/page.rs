@@ -1,9 +1,11 @@
 //! A plan as text for a terminal of 80 columns; understandable without colour.
 
+mod networks;
+
 use serde::Serialize;
 
 use super::{
-    Addressing, Consent, Dns, Fits, HostKind, Plan, Proxy, Sources, Take,
+    Consent, Dns, Fits, HostKind, Plan, Proxy, Sources, Take,
     text::{duration, fold, plural},
     wipe::Wiped,
 };
@@ -93,36 +95,34 @@ fn wiped(wipe: &[Wiped]) -> String {
 
 fn network(plan: &Plan) -> String {
     let network = &plan.network;
-    let addressing = match &network.management.addressing {
-        Addressing::Keep { addresses, .. } => {
-            let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            format!("left as it is ({})", list_of(&list))
-        }
-        Addressing::Dhcp => "from DHCP".to_owned(),
-        Addressing::Static { address, gateway, vlan } => {
-            let gateway = gateway.map_or("no gateway".to_owned(), |g| format!("gateway {g}"));
-            let vlan = vlan.map_or(String::new(), |v| format!(", VLAN {v}"));
-            format!("{address}, {gateway}{vlan}")
-        }
-    };
     let internal = &network.internal;
     let dns = match &network.dns {
         Dns::Keep => "left as it is".to_owned(),
         Dns::These(all) => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
     let ntp: Vec<String> = network.ntp.iter().map(ToString::to_string).collect();
-    let open: Vec<String> =
-        network.firewall.open.iter().map(|p| format!("{} ({})", p.port, p.needed_for)).collect();
+    let open: Vec<String> = network
+        .firewall
+        .open
+        .iter()
+        .map(|p| format!("{} {} ({})", p.transport.name(), p.port, p.needed_for))
+        .collect();
+    let six = internal.cidr6.map_or(String::new(), |cidr| format!(" and {cidr}"));
     let mut text = [
-        line("management", &format!("{}: {addressing}", network.management.interface)),
+        line("management", &networks::management(network)),
         line(
             "internal",
             &format!(
-                "{}: {}, box {}, APIs {}",
+                "{}: {}{six}, box {}, APIs {}",
                 internal.interface, internal.cidr, internal.address, internal.vip
             ),
         ),
         line("containers", &network.containers.cidr.to_string()),
+        networks::inside(network),
+        networks::provider(network),
+        networks::wireguard(network),
+        networks::instead(network),
+        line("names", &networks::names(plan)),
         line("DNS", &dns),
         line("NTP", &ntp.join(", ")),
     ]
@@ -131,7 +131,7 @@ fn network(plan: &Plan) -> String {
         let urls: Vec<String> = http.iter().chain(https).map(ToString::to_string).collect();
         text.push_str(&line("proxy", &format!("{}; not for {}", urls.join(", "), no_proxy.join(", "))));
     }
-    text.push_str(&line("open ports", &format!("TCP {}; everything else is closed", open.join(", "))));
+    text.push_str(&line("open ports", &format!("{}; everything else is closed", open.join(", "))));
     text
 }
 

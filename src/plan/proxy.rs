@@ -1,11 +1,11 @@
 //! The way to the internet, and what is reached without it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Addressing, Containers, Internal, Management};
-use crate::boxfile::{BoxFile, system::Url};
+use super::{Containers, Internal, Management, Provider};
+use crate::boxfile::{BoxFile, names::Role, system::Url};
 
 /// The way to the internet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,13 +25,10 @@ pub(super) fn make(
     management: &Management,
     internal: &Internal,
     containers: &Containers,
+    provider: &BTreeMap<Role, Provider>,
 ) -> Proxy {
     let Some(own) = &wanted.network.proxy else { return Proxy::Direct };
-    let addresses: Vec<String> = match &management.addressing {
-        Addressing::Keep { addresses, .. } => addresses.iter().map(|a| a.addr().to_string()).collect(),
-        Addressing::Dhcp => Vec::new(),
-        Addressing::Static { address, .. } => vec![address.address().to_string()],
-    };
+    let addresses = management.addresses().into_iter().map(|a| a.addr().to_string());
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut seen = BTreeSet::new();
     let no_proxy = names
@@ -39,6 +36,7 @@ pub(super) fn make(
         .chain([wanted.name.to_string(), wanted.fqdn(), format!("api.{}", wanted.fqdn())])
         .chain(addresses)
         .chain([internal.cidr.to_string(), containers.cidr.to_string()])
+        .chain(provider.values().map(|p| p.cidr.to_string()))
         .chain(own.no_proxy.iter().map(ToString::to_string))
         .filter(|entry| seen.insert(entry.clone()))
         .collect();

@@ -1,12 +1,16 @@
 //! Reads out of the observed facts what the first run binds.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use ipnet::IpNet;
 
-use super::{BoundManagement, FileSystem, ModuleState, PlanError, selector};
+use super::{
+    BoundManagement, FileSystem, ModuleState, PlanError,
+    bound::{Before, Card, Near},
+    selector,
+};
 use crate::{
-    boxfile::{BoxFile, access::Target, selector::NicMatch},
+    boxfile::{BoxFile, access::Target, names::Role, selector::NicMatch},
     facts::{
         Facts,
         kernel::ModuleState as Seen,
@@ -27,38 +31,141 @@ pub(super) fn management(facts: &Facts, wanted: &BoxFile) -> Result<BoundManagem
     defaults.sort_by_key(|r| (r.to.addr().is_ipv6(), r.metric.unwrap_or(0)));
     let role = wanted.nics.iter().find(|(role, _)| role.as_str() == "management");
     let mut link = match role {
-        Some((_, role)) => by_selector(facts, &role.select)?,
+        Some((_, role)) => by_selector(facts, "management", &role.select)?,
         None => by_route(facts, &defaults)?,
     };
     while let Some(master) = link.master.as_ref().and_then(|name| named(facts, name)) {
         link = master;
     }
-    let gateway = defaults.iter().find(|r| r.link.as_deref() == Some(&link.name)).and_then(|r| r.via);
+    let top = link;
+    // Our own layers stand above the card since an earlier run.
+    while let Some(below) = is_ours(&link.name).then(|| below(facts, link)).flatten() {
+        link = below;
+    }
+    let gateway = defaults.iter().find(|r| r.link.as_deref() == Some(&top.name)).and_then(|r| r.via);
     let nic = link.nic.as_ref().and_then(|id| facts.identity.nics.iter().find(|n| &n.id == id));
     let mut addresses: Vec<IpNet> =
-        link.addresses.iter().filter(|a| a.scope == "global").map(|a| a.net).collect();
+        top.addresses.iter().filter(|a| a.scope == "global").map(|a| a.net).collect();
     addresses.sort();
     Ok(BoundManagement {
         interface: link.name.clone(),
         mac: nic.and_then(|n| n.mac).or(link.mac),
         mtu: link.mtu,
+        dynamic: top.addresses.iter().any(|a| a.scope == "global" && a.dynamic),
+        kind: link.kind.clone(),
         addresses,
         gateway,
+        set: None,
     })
+}
+
+/// The cards of the roles in the box file; those that are known already stay what they are.
+pub(super) fn cards(
+    facts: &Facts,
+    wanted: &BoxFile,
+    known: BTreeMap<Role, Card>,
+) -> Result<BTreeMap<Role, Card>, Vec<PlanError>> {
+    let (mut cards, mut errors) = (known, Vec::new());
+    for (role, select) in &wanted.nics {
+        // Said by `management` already.
+        if cards.contains_key(role) || role.as_str() == "management" {
+            continue;
+        }
+        match by_selector(facts, role.as_str(), &select.select) {
+            Ok(link) => {
+                let nic = link.nic.as_ref().and_then(|id| facts.identity.nics.iter().find(|n| &n.id == id));
+                let mac = nic.and_then(|n| n.mac).or(link.mac);
+                cards.insert(role.clone(), Card { interface: link.name.clone(), mac });
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(cards) } else { Err(errors) }
+}
+
+/// Every network near the box that is not our own work.
+pub(super) fn near(facts: &Facts) -> Vec<Near> {
+    let seen = &facts.observed;
+    let mut near: Vec<Near> = Vec::new();
+    for link in seen.links.iter().filter(|l| l.kind != "loopback" && !is_ours(&l.name)) {
+        near.extend(link.addresses.iter().filter(|a| a.scope == "global").map(|a| Near {
+            net: a.net.trunc(),
+            what: format!("the network of {}", link.name),
+            docker: is_dockers(&link.name),
+        }));
+    }
+    let known: Vec<IpNet> = near.iter().map(|n| n.net).collect();
+    for route in seen.routes.iter().flatten() {
+        let link = route.link.as_deref().unwrap_or("nothing");
+        if !is_ours(link) && !route.is_default() && !known.contains(&route.to) {
+            let docker = is_dockers(link);
+            near.push(Near { net: route.to, what: format!("a route over {link}"), docker });
+        }
+    }
+    let servers = seen.resolver.iter().flat_map(|resolver| &resolver.servers).filter(|s| !s.is_loopback());
+    near.extend(servers.map(|s| Near {
+        net: IpNet::from(*s),
+        what: "a name server".to_owned(),
+        docker: false,
+    }));
+    near.retain(|n| !link_local(n.net));
+    near.sort_by(|a, b| (a.net, &a.what).cmp(&(b.net, &b.what)));
+    near.dedup();
+    near
+}
+
+/// Networks that no router passes on: each link has its own.
+fn link_local(net: IpNet) -> bool {
+    match net {
+        IpNet::V4(net) => net.addr().is_link_local(),
+        IpNet::V6(net) => net.addr().is_unicast_link_local() || net.addr().is_multicast(),
+    }
+}
+
+/// Whether an interface is one that a plan makes.
+pub(super) fn is_ours(interface: &str) -> bool {
+    interface.starts_with("ciab")
+}
+
+/// Whether Docker made an interface, by the names it gives.
+pub(super) fn is_dockers(interface: &str) -> bool {
+    interface == "docker0" || interface.starts_with("br-") || interface.starts_with("veth")
+}
+
+/// What configured names and interfaces when the first run began.
+pub(super) fn before(facts: &Facts, interface: &str) -> Before {
+    let setup = &facts.observed.network_setup;
+    let resolver = facts.observed.resolver.clone().unwrap_or_default();
+    Before {
+        dns: resolver.servers,
+        resolved: resolver.resolved,
+        ifupdown: setup.ifupdown.iter().any(|name| name == interface),
+        network_manager: setup.network_manager,
+        files: setup.files.iter().filter(|path| !path.contains("ciab")).cloned().collect(),
+    }
+}
+
+/// What one of our layers stands on: the device of a VLAN, the member of a bridge or bond that is not ours.
+fn below<'a>(facts: &'a Facts, link: &Link) -> Option<&'a Link> {
+    let lower = link.on.iter().chain(&link.members);
+    let mut lower: Vec<&Link> = lower.filter_map(|name| named(facts, name)).collect();
+    lower.sort_by_key(|l| (is_ours(&l.name) && l.kind == "veth", l.name.clone()));
+    lower.first().copied()
 }
 
 fn named<'a>(facts: &'a Facts, name: &str) -> Option<&'a Link> {
     facts.observed.links.iter().find(|link| link.name == name)
 }
 
-fn by_selector<'a>(facts: &'a Facts, select: &NicMatch) -> Result<&'a Link, PlanError> {
-    let nic = selector::resolve_nic("management", select, facts).map_err(|error| {
+fn by_selector<'a>(facts: &'a Facts, role: &str, select: &NicMatch) -> Result<&'a Link, PlanError> {
+    let key = format!("nics.{role}");
+    let nic = selector::resolve_nic(role, select, facts).map_err(|error| {
         let message = std::iter::once(error.message).chain(error.devices).collect::<Vec<_>>().join("; ");
-        PlanError::impossible("nics.management", message, error.hint)
+        PlanError::impossible(&key, message, error.hint)
     })?;
     facts.link_of(nic).ok_or_else(|| {
         PlanError::impossible(
-            "nics.management",
+            &key,
             format!("the network card {} shows as no interface", nic.id),
             "Look whether its driver is loaded, and whether another namespace has it.",
         )

@@ -4,6 +4,7 @@ mod cloud;
 mod extend;
 mod hints;
 mod needs;
+mod networks;
 mod release;
 mod sequence;
 mod services;
@@ -22,6 +23,7 @@ pub use self::{
     cloud::{BackendOffer, CloudProfile},
     hints::{Hint, Hints, hints},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
+    networks::{Candidates, networks},
     release::{CephRelease, CephTool, Images, KeyValue, Release, System, release, releases_of},
     sequence::{Act, Below, Seconds, Stage, osism},
     services::{CloudService, Endpoint, cloud_service, cloud_services},
@@ -57,6 +59,9 @@ pub struct Profile {
     pub engines: Vec<Engine>,
     /// Values of the box file that this profile presets.
     pub defaults: serde_json::Map<String, Value>,
+    /// Networks of `profiles/networks.yaml` that its services use inside of the box.
+    #[serde(default)]
+    pub ranges: Vec<String>,
     /// What it needs of the box.
     pub needs: Needs,
     /// What runs on the box, with what each takes.
@@ -143,6 +148,8 @@ mod tests {
             assert_eq!(profile.name, name);
             let preset = profile.defaults.get("engine").cloned().unwrap_or_else(|| "none".into());
             assert_eq!(preset, serde_json::to_value(profile.engines[0]).unwrap(), "{name}");
+            let unknown = profile.ranges.iter().find(|range| !networks().contains_key(*range));
+            assert_eq!(unknown, None, "{name}");
         }
     }
 
@@ -173,16 +180,10 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-        let tables = [
-            "profiles/hints.yaml",
-            "profiles/osism.yaml",
-            "profiles/published.yaml",
-            "profiles/releases.yaml",
-            "profiles/secrets.yaml",
-            "profiles/services.yaml",
-        ];
-        let known = ProfileName::ALL.iter().map(|name| source(*name).0).chain(tables);
-        assert_eq!(files, known.map(str::to_owned).collect());
+        let tables = ["hints", "networks", "osism", "published", "releases", "secrets", "services"];
+        let tables = tables.map(|name| format!("profiles/{name}.yaml"));
+        let profiles = ProfileName::ALL.iter().map(|name| source(*name).0.to_owned());
+        assert_eq!(files, profiles.chain(tables).collect());
     }
 
     #[test]

@@ -23,6 +23,17 @@ impl Context {
         Self { engine: engine::engine(), values }
     }
 
+    /// The same with each value that a file is made for in turn.
+    pub(super) fn items(&self, file: &File) -> Result<Vec<Self>, Failure> {
+        let own = |values: Value| Self { engine: self.engine.clone(), values };
+        let Some(each) = &file.each else { return Ok(vec![own(self.values.clone())]) };
+        let told = |error| fault(format!("templates/manifest.yaml: each: {each}: {error}"));
+        let list = self.engine.compile_expression(each).and_then(|each| each.eval(&self.values));
+        let list =
+            list.and_then(|list| list.try_iter().map(|items| items.collect::<Vec<_>>())).map_err(told)?;
+        Ok(list.into_iter().map(|item| own(context! { item, ..self.values.clone() })).collect())
+    }
+
     /// Where a file goes: an absolute path in its plainest spelling.
     pub(super) fn path(&self, file: &File) -> Result<String, Failure> {
         let told = |why: &str| fault(format!("templates/manifest.yaml: {}: {why}", file.path));

@@ -11,6 +11,7 @@ use crate::{tree::hex, units::Bytes, yaml};
 pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_filter("bytes", bytes);
     engine.add_filter("certificate", certificate);
+    engine.add_filter("host_port", host_port);
     engine.add_filter("mebibytes", mebibytes);
     engine.add_filter("name_uuid", name_uuid);
     engine.add_filter("pem", pem);
@@ -46,6 +47,11 @@ fn name_uuid(name: &str) -> String {
 /// The length of a network's prefix.
 fn prefix(net: &str) -> Result<u8, Error> {
     net.parse::<IpNet>().map(|net| net.prefix_len()).map_err(|_| wrong("a value is no network"))
+}
+
+/// A host and a port as one; an IPv6 address takes brackets, RFC 3986.
+fn host_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// A package's name that stands for itself in a regular expression.

@@ -25,6 +25,9 @@ pub struct File {
     template: Option<String>,
     /// The step that brings the file.
     pub step: String,
+    /// An expression that gives a list: there is one such file for each value, which is called `item`.
+    #[serde(default)]
+    pub each: Option<String>,
     /// An expression over the plan.
     #[serde(default)]
     pub when: Option<String>,

@@ -28,33 +28,39 @@ const COPIES: &str = "host";
 /// Every file that the plan asks for, at its place on the box.
 pub fn tree(plan: &Plan, secrets: &Secrets) -> Result<Tree, Failure> {
     secrets::check(plan, secrets)?;
-    let context = Context::new(plan, secrets);
+    let all = Context::new(plan, secrets);
     let mut tree = Tree::default();
     for file in &manifest::read()?.files {
-        let path = context.path(file)?;
-        if !context.wanted(file)? {
-            continue;
-        }
-        let mut text = context.text(file)?;
-        if file.vault {
-            text = secrets::encrypted(&path, &text, secrets)?;
-        }
-        if !file.secret {
-            secrets::refuse_leak(&path, &text, secrets)?;
-        }
-        let entry = Entry {
-            mode: file.mode.bits(),
-            owner: file.owner.clone(),
-            group: file.group.clone(),
-            secret: file.secret,
-            text,
-        };
-        if tree.0.insert(path.clone(), entry).is_some() {
-            return Err(fault(format!("two entries of templates/manifest.yaml are for {path}")));
+        for context in all.items(file)? {
+            let path = context.path(file)?;
+            if !context.wanted(file)? {
+                continue;
+            }
+            let entry = entry(&context, file, &path, secrets)?;
+            if tree.0.insert(path.clone(), entry).is_some() {
+                return Err(fault(format!("two entries of templates/manifest.yaml are for {path}")));
+            }
         }
     }
     tree.0.extend(copies(plan, &tree));
     Ok(tree)
+}
+
+fn entry(context: &Context, file: &File, path: &str, secrets: &Secrets) -> Result<Entry, Failure> {
+    let mut text = context.text(file)?;
+    if file.vault {
+        text = secrets::encrypted(path, &text, secrets)?;
+    }
+    if !file.secret {
+        secrets::refuse_leak(path, &text, secrets)?;
+    }
+    Ok(Entry {
+        mode: file.mode.bits(),
+        owner: file.owner.clone(),
+        group: file.group.clone(),
+        secret: file.secret,
+        text,
+    })
 }
 
 /// Files of the host again, for the history that the configuration tree keeps of them.
@@ -74,9 +80,14 @@ pub struct Placed {
 
 /// All files of the manifest, those too that this plan leaves out.
 pub fn places(plan: &Plan) -> Result<Vec<Placed>, Failure> {
-    let context = Context::new(plan, &Secrets::new());
-    let files = manifest::read()?.files.iter();
-    files.map(|file| Ok(Placed { path: context.path(file)?, file })).collect()
+    let all = Context::new(plan, &Secrets::new());
+    let mut places = Vec::new();
+    for file in &manifest::read()?.files {
+        for context in all.items(file)? {
+            places.push(Placed { path: context.path(file)?, file });
+        }
+    }
+    Ok(places)
 }
 
 /// Something wrong with a template or the manifest.

@@ -29,8 +29,10 @@ use minijinja::{Value, value::Serde};
 
 use super::fault;
 use crate::{
+    boxfile::Engine,
     failure::{Exit, Failure},
     plan::{Addressing, Plan, Tls},
+    profile::KeyValue,
     secrets::{
         self, Kind, SecretSpec, Usage,
         catalog::{Needed, catalog},
@@ -79,24 +81,25 @@ pub fn stand_ins(plan: &Plan) -> Secrets {
 
 /// What the plan's engine and services need of the catalogue.
 fn needed(plan: &Plan) -> Needed {
-    match engine(plan) {
-        Some(engine) => catalog().needed(&engine, &services(plan)),
-        None => Needed::default(),
+    match plan.engine {
+        Engine::None => Needed::default(),
+        engine => catalog().needed(&engine.to_string(), &services(plan)),
     }
 }
 
-/// The engine as `profiles/secrets.yaml` spells it; the prepared host alone has none.
-fn engine(plan: &Plan) -> Option<String> {
-    let word = serde_json::to_value(plan.engine).ok()?.as_str()?.to_owned();
-    (word != "none").then_some(word)
-}
-
+/// The cloud's services by the names of upstream's roles, which are ours but for the key-value store.
 fn services(plan: &Plan) -> BTreeSet<String> {
-    plan.services.iter().map(|service| service.name.clone()).collect()
+    let Some(cloud) = &plan.cloud else { return BTreeSet::new() };
+    let store = match cloud.release.key_value {
+        KeyValue::Redis => "redis",
+        KeyValue::Valkey => "valkey",
+    };
+    let store = cloud.has("key-value").then(|| store.to_owned());
+    cloud.services.iter().map(ToString::to_string).chain(store).collect()
 }
 
 fn has_endpoints(plan: &Plan) -> bool {
-    engine(plan).is_some()
+    plan.cloud.is_some()
 }
 
 fn authority(plan: &Plan) -> SecretSpec {

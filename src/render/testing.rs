@@ -9,14 +9,16 @@ use crate::{
         machine::Container,
         mount::Mount,
         nic::{
+            Nic,
             link::{Address, Link},
             route::Route,
         },
         port::{Listener, Protocol},
+        resolver::Resolver,
     },
     plan::Plan,
     profile::Profile,
-    units::Bytes,
+    units::{Bytes, Mac},
     yaml,
 };
 
@@ -58,6 +60,50 @@ tuning:
   logs: { journal: 1GiB, container: 10MiB, container_files: 5 }
 ";
 
+/// Every layer between cards and address, and every way out but a card of its own.
+pub(crate) const LAYERS: &str = "
+apiVersion: ciab/v1
+kind: Box
+profile: base
+name: cloud1
+domain: example.org
+access:
+  ssh_keys:
+    - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILXX9PFuZ8K1PqYwEhBVGHd5BFlMSkqKMZqUu3yzvZ8B me@example.org
+nics:
+  second: { match: { mac: 3c:ec:ef:00:00:02 } }
+network:
+  management:
+    static: { address: 192.0.2.7/24, gateway: 192.0.2.1, address6: 2001:db8::7/64, gateway6: fe80::1, vlan: 42, mtu: 1400 }
+  bond: { members: [management, second], mode: 802.3ad }
+  internal6: fd00:16::/64
+  provider:
+    public: { cidr6: fd00:112::/64 }
+    lan: { mode: bridged, cidr: 198.51.100.0/24, pool: { first: 198.51.100.20, last: 198.51.100.30 }, vlan: 7 }
+  dns: [192.0.2.53]
+  ntp: [192.0.2.123]
+";
+
+/// A leased address on a bridge, a card for virtual machines alone, and a network that is not in its usual place.
+pub(crate) const BRIDGED: &str = "
+apiVersion: ciab/v1
+kind: Box
+profile: base
+name: cloud1
+domain: example.org
+access:
+  ssh_keys:
+    - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILXX9PFuZ8K1PqYwEhBVGHd5BFlMSkqKMZqUu3yzvZ8B me@example.org
+nics:
+  provider: { match: { mac: 3c:ec:ef:00:00:02 } }
+network:
+  management: dhcp
+  provider:
+    public: { cidr: 198.51.100.0/24, pool: { first: 198.51.100.20, last: 198.51.100.30 } }
+    lan: { mode: bridged, cidr: 192.0.2.0/24, pool: { first: 192.0.2.20, last: 192.0.2.30 } }
+  ntp: [192.0.2.123]
+";
+
 /// A host of one kind, by system and release.
 pub(crate) struct Host {
     pub(crate) id: &'static str,
@@ -84,6 +130,8 @@ pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
         ("ubuntu-plain", plan(&UBUNTU, PLAIN)),
         ("ubuntu-full", plan(&UBUNTU, FULL)),
         ("container-plain", plan(&CONTAINER, PLAIN)),
+        ("debian-layers", plan(&DEBIAN, LAYERS)),
+        ("ubuntu-bridged", plan(&UBUNTU, BRIDGED)),
     ]
 }
 
@@ -101,11 +149,12 @@ fn facts(host: &Host) -> Facts {
     let module = |name: &str| Module { name: name.to_owned(), state: ModuleState::Loaded };
     seen.kernel.modules = Some(modules.into_iter().map(module).collect());
     let net = "192.0.2.7/24".parse().unwrap();
-    seen.links = vec![Link {
-        name: "eno1".to_owned(),
-        nic: None,
+    let mac = |n: u8| -> Mac { format!("3c:ec:ef:00:00:0{n}").parse().unwrap() };
+    let link = |name: &str, n: u8, addresses: Vec<Address>| Link {
+        name: name.to_owned(),
+        nic: Some(mac(n).to_string()),
         kind: "physical".to_owned(),
-        mac: None,
+        mac: Some(mac(n)),
         mtu: Some(1500),
         up: true,
         carrier: Some(true),
@@ -114,8 +163,28 @@ fn facts(host: &Host) -> Facts {
         members: Vec::new(),
         on: None,
         vlan: None,
-        addresses: vec![Address { net, scope: "global".to_owned(), dynamic: false }],
-    }];
+        addresses,
+    };
+    let own = Address { net, scope: "global".to_owned(), dynamic: false };
+    seen.links = vec![link("eno1", 1, vec![own]), link("eno2", 2, Vec::new())];
+    seen.network_setup.ifupdown = vec!["eno1".to_owned()];
+    seen.network_setup.network_manager = true;
+    seen.network_setup.files = vec!["/etc/network/interfaces".to_owned()];
+    let resolved = host.id == "ubuntu";
+    seen.resolver =
+        Some(Resolver { servers: vec!["192.0.2.1".parse().unwrap()], search: Vec::new(), resolved });
+    let nic = |n: u8| Nic {
+        id: mac(n).to_string(),
+        mac: Some(mac(n)),
+        path: None,
+        pci: None,
+        driver: None,
+        vendor: None,
+        model: None,
+        max_speed: None,
+    };
+    facts.identity.nics = vec![nic(1), nic(2)];
+    let seen = &mut facts.observed;
     seen.routes = Some(vec![Route {
         to: "0.0.0.0/0".parse().unwrap(),
         via: Some("192.0.2.1".parse().unwrap()),

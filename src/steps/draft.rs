@@ -48,6 +48,12 @@ impl Draft {
         self
     }
 
+    /// In addition, where the plan has the step.
+    pub(super) fn needs_if(mut self, there: bool, name: &str) -> Self {
+        self.0.needs.extend(there.then(|| id(name)));
+        self
+    }
+
     pub(super) fn uses<const N: usize>(mut self, names: [&str; N]) -> Self {
         self.0.uses = names.map(id).to_vec();
         self

@@ -28,6 +28,8 @@ pub fn list(plan: &Plan, tree: &Tree) -> Graph {
     let steps = [
         // What `reset` goes back to.
         vec![record::before(&site)],
+        // The archives are found by name.
+        network::resolver(&site).into_iter().collect(),
         vec![packages::sources(&site), packages::base(&site)],
         vec![clock::zone(&site), clock::clock(&site)],
         vec![host::names(&site), host::limits(&site), host::journal(&site), host::trust(&site)],
@@ -35,7 +37,10 @@ pub fn list(plan: &Plan, tree: &Tree) -> Graph {
         vec![kernel::kernel(&site)],
         // Each of these may shut the operator out, so each is taken back unless a new login confirms it.
         vec![access::operator(&site), access::sudo(&site), access::server(&site)],
-        vec![network::internal(&site), network::firewall(&site)],
+        vec![network::internal(&site)],
+        network::uplink(&site).into_iter().chain(network::provider(&site)).collect(),
+        vec![network::firewall(&site)],
+        network::wireguard(&site).into_iter().collect(),
         vec![engine::engine(&site), packages::updates(&site)],
         vec![configuration::configuration(&site)],
         osism::manager(&site),

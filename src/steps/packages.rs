@@ -2,7 +2,7 @@
 
 use super::{draft::ensure, site::Site};
 use crate::{
-    plan::Sources,
+    plan::{Dns, Sources},
     profile::Purpose,
     step::{Resource, Step, Want},
 };
@@ -27,6 +27,7 @@ pub(super) fn base(site: &Site<'_>) -> Step {
     let names = groups.flat_map(|(_, names)| names.clone()).collect();
     ensure("packages", "Install the base packages", vec![Want::Packages { names }])
         .uses(["package-sources"])
+        .needs_if(matches!(site.plan.network.dns, Dns::These(_)), "resolver")
         .holds([Resource::Apt])
         .limit(300, 3600)
         .retried()

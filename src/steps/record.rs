@@ -10,7 +10,10 @@ use crate::step::{Action, Probe, Step};
 pub(super) fn before(site: &Site<'_>) -> Step {
     let command = |words: &[&str]| -> Vec<String> {
         let fixed = ["%helper", "agent", "before"].iter().chain(words).chain(&["--"]);
-        fixed.map(|word| (*word).to_owned()).chain(site.all_paths()).collect()
+        // What other programs were told of the cards stays as it is, and is kept all the same.
+        let told =
+            site.plan.network.management.stack.iter().flat_map(|_| site.plan.bound.before.files.clone());
+        fixed.map(|word| (*word).to_owned()).chain(site.all_paths()).chain(told).collect()
     };
     act(
         "before",

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::{Changed, Host};
+use super::{Changed, Host, link::exists};
 use crate::step::Answer;
 
 /// How long networkd may take for an address; duplicate detection alone takes seconds.
@@ -75,11 +75,6 @@ pub(super) fn apply(interface: &str, cidr: &str, host: &Host) -> Result<Changed>
             _ => sleep(Duration::from_millis(200)),
         }
     }
-}
-
-fn exists(interface: &str, host: &Host) -> Result<bool> {
-    // A link in sysfs that leads out of the folder: it is looked at itself.
-    Ok(crate::agent::durable::look(&host.path(&format!("/sys/class/net/{interface}"))?)?.is_some())
 }
 
 #[cfg(test)]

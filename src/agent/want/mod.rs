@@ -9,6 +9,7 @@ mod command;
 pub(crate) mod file;
 mod host;
 mod hostname;
+mod link;
 mod module;
 mod nft;
 mod packages;
@@ -63,6 +64,9 @@ pub fn probe(want: &Want, host: &Host) -> Answer {
         Want::Module { name } => module::probe(name, host),
         Want::NftTable { family, name, text } => nft::probe(&nft::Table { family, name, text }, host),
         Want::Address { interface, cidr } => address::probe(interface, cidr, host),
+        Want::Link { interface, file, files } => link::probe(&link::Link { interface, file, files }, host),
+        Want::NoLink { interface } => link::probe_absent(interface, host),
+        Want::Released { interface } => link::probe_released(interface, host),
         Want::Hostname { name } => hostname::probe(name, host),
         Want::TimeZone { name } => timezone::probe(name, host),
         Want::Trusted { name, pem } => trusted::probe(name, pem, host),
@@ -103,6 +107,9 @@ pub fn apply(want: &Want, host: &Host, out: &mut dyn Write) -> Result<Changed> {
         Want::Module { name } => module::apply(name, host),
         Want::NftTable { family, name, text } => nft::apply(&nft::Table { family, name, text }, host),
         Want::Address { interface, cidr } => address::apply(interface, cidr, host),
+        Want::Link { interface, file, files } => link::apply(&link::Link { interface, file, files }, host),
+        Want::NoLink { interface } => link::apply_absent(interface, host),
+        Want::Released { interface } => link::apply_released(interface, host),
         Want::Hostname { name } => hostname::apply(name, host),
         Want::TimeZone { name } => timezone::apply(name, host),
         Want::Trusted { name, pem } => trusted::apply(name, pem, host),

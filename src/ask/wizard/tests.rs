@@ -186,7 +186,11 @@ fn enter_is_enough_but_for_the_login() {
     assert_eq!(boxfile.fqdn(), "cloud1.example.org");
     assert_eq!(boxfile.access.target.to_string(), "root@192.168.16.77");
     assert_eq!(boxfile.access.ssh_keys[0].to_string(), KEY);
-    assert_eq!(boxfile.network.internal.to_string(), "192.168.144.0/24", "the first that overlaps nothing");
+    assert_eq!(
+        boxfile.network.internal.unwrap().to_string(),
+        "192.168.144.0/24",
+        "the first that overlaps nothing"
+    );
     assert_eq!(boxfile.network.management, None);
     assert!(boxfile.nics.is_empty());
     assert!(boxfile.access.sudo_password.is_none());
@@ -260,7 +264,7 @@ fn a_box_that_does_not_answer_is_no_end() {
     let boxfile = read(&end.unwrap().unwrap());
     assert!(transcript.contains("nobody answers") && transcript.contains("plug it in"));
     assert!(boxfile.access.password.is_some() && boxfile.access.sudo_password.is_some());
-    assert_eq!(boxfile.network.internal.to_string(), "192.168.16.0/24");
+    assert_eq!(boxfile.network.internal.unwrap().to_string(), "192.168.16.0/24");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::units::Mac;
 
 pub mod link;
 pub mod route;
+pub mod setup;
 
 /// One network interface with hardware (or virtual hardware) behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,10 @@ use crate::{
     boxfile::{BoxFile, names::CheckId},
     facts::Facts,
     measure::Measured,
-    plan::{Bound, Network, Plan, PlanError, Why, network},
+    plan::{
+        Bound, Network, Plan, PlanError, Why, network,
+        seen::{is_dockers, is_ours},
+    },
     profile::{Profile, hints},
 };
 
@@ -30,24 +33,18 @@ impl Case<'_> {
     pub(super) fn network(&self) -> Option<Network> {
         match (self.plan, self.bound) {
             (Ok(plan), _) => Some(plan.network.clone()),
-            (Err(_), Some(bound)) => network::make(self.wanted, bound, &mut Why::new()).ok(),
+            (Err(_), Some(bound)) => network::make(self.wanted, self.profile, bound, &mut Why::new()).ok(),
             (Err(_), None) => {
                 let bound = Bound::first(self.facts, self.wanted, self.profile).ok()?;
-                network::make(self.wanted, &bound, &mut Why::new()).ok()
+                network::make(self.wanted, self.profile, &bound, &mut Why::new()).ok()
             }
         }
     }
 
     /// Whether an interface is our own work, or Docker's.
     pub(super) fn is_ours(&self, interface: &str) -> bool {
-        let internal = || self.network().is_some_and(|network| network.internal.interface == interface);
-        is_dockers(interface) || (self.bound.is_some() && internal())
+        is_dockers(interface) || (self.bound.is_some() && is_ours(interface))
     }
-}
-
-/// Whether Docker made an interface, by the names it gives.
-pub(super) fn is_dockers(interface: &str) -> bool {
-    interface == "docker0" || interface.starts_with("br-") || interface.starts_with("veth")
 }
 
 /// What helps against any finding of this id.

@@ -8,7 +8,7 @@ use core::net::IpAddr;
 
 use crate::{
     facts::{nic::link::Link, port::Protocol},
-    plan::measures,
+    plan::{ModuleState, Way, measures, seen},
 };
 
 pub(super) const CHECKS: &[Check] = &[
@@ -16,7 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { id: "net.speed", applies: Applies::Always, judge: speed },
     Check { id: "net.mtu", applies: Applies::Always, judge: mtu },
     Check { id: "net.default-route", applies: Applies::Always, judge: default_route },
-    Check { id: "net.management", applies: Applies::Always, judge: kept },
+    Check { id: "net.management", applies: Applies::Always, judge: asked },
     Check { id: "net.dns", applies: Applies::Always, judge: super::reach::dns },
     Check { id: "net.overlap", applies: Applies::Always, judge: overlap::judge },
     Check { id: "net.vip-free", applies: Applies::First, judge: vip_free },
@@ -37,22 +37,38 @@ fn management<'a>(case: &Case<'a>) -> Result<&'a Link, Box<Verdict>> {
         .ok_or_else(|| Box::new(Verdict::fail("it is not there").about(name)))
 }
 
-/// What the box file may say and no step brings about yet: refused, for a setting that does nothing is a trap.
-fn kept(case: &Case<'_>) -> Vec<Verdict> {
-    let network = &case.wanted.network;
-    let mut asked = Vec::new();
-    if network.management.is_some() {
-        asked.push("network.management");
-    }
-    if !network.dns.is_empty() {
-        asked.push("network.dns");
-    }
-    let refused = |key: &&str| {
-        Verdict::fail(format!("no step of this release sets `{key}`, so it would be ignored")).about(*key)
+/// What the kernel has to have for what the box file asks of the network; without it a step would fail half-way.
+fn asked(case: &Case<'_>) -> Vec<Verdict> {
+    let Some(network) = case.network() else {
+        return vec![Verdict::skipped("no plan is possible, so nothing is asked of the network")];
     };
-    match asked.as_slice() {
-        [] => vec![Verdict::skipped("the address and the name servers are left as they are")],
-        asked => asked.iter().map(refused).collect(),
+    let stack = network.management.stack.as_ref();
+    let asked = [
+        (stack.is_some_and(|s| s.vlan.is_some()), "network.management.static.vlan", "8021q"),
+        (stack.is_some_and(|s| s.bond.is_some()), "network.bond", "bonding"),
+        (stack.is_some_and(|s| s.bridge.is_some()), "network.provider", "bridge"),
+        (network.physical.iter().any(|p| p.way != Way::Card), "network.provider", "veth"),
+        (network.wireguard.is_some(), "network.wireguard", "wireguard"),
+    ];
+    let asked: Vec<(&str, &str)> =
+        asked.into_iter().filter(|(on, ..)| *on).map(|(_, key, module)| (key, module)).collect();
+    let mut lacking: Vec<Verdict> = asked
+        .iter()
+        .filter(|(_, module)| seen::module(case.facts, module) == ModuleState::Absent)
+        .map(|(key, module)| {
+            Verdict::fail(format!("the kernel has no {module}, which this needs")).about(*key)
+        })
+        .collect();
+    if network.wireguard.is_some() {
+        lacking.push(Verdict::fail("no step of this release makes the tunnel").about("network.wireguard"));
+    }
+    match (asked.is_empty(), lacking.is_empty()) {
+        (true, _) => vec![Verdict::skipped("the box file asks for nothing that the kernel might lack")],
+        (false, true) => {
+            let list: Vec<&str> = asked.iter().map(|(_, module)| *module).collect();
+            vec![Verdict::pass("the kernel has what is asked for").measured(list.join(", "))]
+        }
+        (false, false) => lacking,
     }
 }
 

@@ -2,8 +2,14 @@
 
 use ipnet::IpNet;
 
-use super::{Case, judge::is_dockers, verdict::Verdict};
-use crate::plan::{Addressing, Dns, Network};
+use super::{Case, verdict::Verdict};
+use crate::{
+    boxfile::{nets::Cidr, network::ProviderMode},
+    plan::{
+        Addressing, Dns, Network,
+        seen::{is_dockers, is_ours},
+    },
+};
 
 /// A network that somebody else has.
 struct Other {
@@ -32,13 +38,12 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Verdict> {
     let Some(network) = case.network() else {
         return vec![Verdict::skipped("no plan is possible, so no network is chosen")];
     };
-    let containers = ("network.containers", network.containers.cidr.0);
-    let own = [("network.internal", network.internal.cidr.0), containers];
+    let own = own(&network);
     let others = others(case, &network);
     let mut verdicts = Vec::new();
-    for (key, net) in own {
-        let docker_may = key == containers.0;
-        for other in others.iter().filter(|o| o.net.contains(&net) || net.contains(&o.net)) {
+    for (key, net) in &own {
+        let docker_may = key == "network.containers";
+        for other in others.iter().filter(|o| o.net.contains(net) || net.contains(&o.net)) {
             if docker_may && other.whose == Whose::Docker {
                 continue;
             }
@@ -54,15 +59,35 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Verdict> {
         }
     }
     if verdicts.is_empty() {
-        let list = own.map(|(_, net)| net.to_string()).join(", ");
-        verdicts.push(Verdict::pass("nobody near the box uses them").measured(list));
+        let list: Vec<String> = own.iter().map(|(_, net)| net.to_string()).collect();
+        verdicts.push(Verdict::pass("nobody near the box uses them").measured(list.join(", ")));
     }
     verdicts
 }
 
-/// Every network that must stay within reach; the internal one is ours and left out.
+/// Networks that are the box's own, by key of the box file. A bridged one is the LAN's, and overlaps it by intent.
+fn own(network: &Network) -> Vec<(String, IpNet)> {
+    let keyed = |key: &str, net: Option<Cidr>| net.map(|net| (key.to_owned(), net.0));
+    let mut own: Vec<(String, IpNet)> = [
+        keyed("network.internal", Some(network.internal.cidr)),
+        keyed("network.internal6", network.internal.cidr6),
+        keyed("network.containers", Some(network.containers.cidr)),
+        keyed("network.wireguard.cidr", network.wireguard.as_ref().map(|own| own.cidr)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    for (name, provider) in network.provider.iter().filter(|(_, p)| p.mode == ProviderMode::Routed) {
+        own.extend(keyed(&format!("network.provider.{name}.cidr"), Some(provider.cidr)));
+        own.extend(keyed(&format!("network.provider.{name}.cidr6"), provider.cidr6));
+    }
+    own.extend(network.ranges.iter().map(|(name, net)| (format!("network.ranges.{name}"), net.0)));
+    own
+}
+
+/// Every network that must stay within reach; what the plan makes is ours and left out.
 fn others(case: &Case<'_>, network: &Network) -> Vec<Other> {
-    let ours = |link: &str| link == network.internal.interface;
+    let ours = is_ours;
     let mut others = Vec::new();
     for link in case.facts.observed.links.iter().filter(|l| l.kind != "loopback" && !ours(&l.name)) {
         others.extend(link.addresses.iter().filter(|a| a.scope == "global").map(|a| Other {
@@ -75,9 +100,11 @@ fn others(case: &Case<'_>, network: &Network) -> Vec<Other> {
     let mut reached = |net: IpNet, what: &str| {
         others.push(Other { net, what: what.to_owned(), weight: Weight::Harm, whose: Whose::Foreign });
     };
-    if let Addressing::Static { address, gateway, .. } = &network.management.addressing {
-        reached(address.network().0, "the network of network.management");
-        gateway.iter().for_each(|gateway| reached(IpNet::from(*gateway), "the gateway"));
+    if let Addressing::Static { gateway, gateway6, .. } = &network.management.addressing {
+        for address in network.management.addresses() {
+            reached(address.trunc(), "the network of network.management");
+        }
+        gateway.iter().chain(gateway6).for_each(|gateway| reached(IpNet::from(*gateway), "the gateway"));
     }
     if let Dns::These(servers) = &network.dns {
         servers.iter().for_each(|server| reached(IpNet::from(*server), "a name server"));
