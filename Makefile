@@ -5,6 +5,7 @@
 #   make demo         a cloud host made and verified in front of you
 #   make faults       every failpoint times every kind of fault
 #   make bench        speed and size, beside others
+#   make acceptance   profile base on virtual machines with Debian's own kernel: nothing left out, a restart, a power cut
 #   make bless        takes what the code now says as expected
 #   make dist         the one static binary
 
@@ -13,7 +14,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 # Whatever -j says: the parts share one lock on target/.
 .NOTPARALLEL:
-.PHONY: check fmt clippy doc deny test unit e2e setup hosts demo faults bench bless dist
+.PHONY: check fmt clippy doc deny test unit e2e setup hosts demo faults bench acceptance bless dist
 
 # Where rustup puts it, for a shell that has not been started anew since.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -82,6 +83,11 @@ bench: hosts
 	$(PART) "binary" $(MAKE) --no-print-directory dist
 	$(PART) "benchmarks" tests/bench/run
 
+# The program that is shipped: an emulated processor is slow enough.
+acceptance: setup
+	$(PART) "image of the virtual machines" tests/vm/vm prepare
+	$(PART) "binary" $(MAKE) --no-print-directory dist
+	$(PART) "acceptance" env CIAB=$(TARGET)/dist/ciab tests/vm/acceptance --record
 
 bless:
 	@BLESS=1 INSTA_UPDATE=always cargo test --locked

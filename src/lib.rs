@@ -6,6 +6,7 @@
 
 pub mod failpoint;
 pub mod failure;
+pub mod tool;
 pub mod units;
 pub mod yaml;
 

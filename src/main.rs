@@ -11,6 +11,13 @@ use ciab::{
     report::{self, Form, out},
 };
 use clap::Parser;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt as _,
+    registry,
+    util::SubscriberInitExt as _,
+};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -55,14 +62,15 @@ fn wrong_words(error: &clap::Error) -> Failure {
 
 /// The log goes to standard error, above whatever is drawn there.
 fn log(cli: &Cli) {
-    let level = match cli.verbose {
-        0 => "warn",
-        1 => "info,ciab=debug",
-        _ => "debug,ciab=trace",
+    let (others, ours) = match cli.verbose {
+        0 => (LevelFilter::WARN, LevelFilter::WARN),
+        1 => (LevelFilter::INFO, LevelFilter::DEBUG),
+        _ => (LevelFilter::DEBUG, LevelFilter::TRACE),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(level).with_writer(report::log);
+    let levels = Targets::new().with_default(others).with_target("ciab", ours);
+    let lines = fmt::layer().with_writer(report::log);
     match cli.log_format {
-        LogFormat::Text => builder.without_time().with_target(false).init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => registry().with(levels).with(lines.without_time().with_target(false)).init(),
+        LogFormat::Json => registry().with(levels).with(lines.json()).init(),
     }
 }

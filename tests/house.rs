@@ -50,6 +50,7 @@ fn a_crate_that_may_be_swapped_is_named_in_one_place() {
     none(&named_outside(&sources(), "russh", "src/link/ssh"));
     none(&named_outside(&sources(), "serde_saphyr", "src/yaml.rs"));
     none(&named_outside(&sources(), "indicatif", "src/report/"));
+    none(&named_outside(&sources(), "zbus", "src/agent/systemd/"));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Which start of the box this is, its boot-time clock, and whether it is going down.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::wire::Boot;
+use super::{systemd, wire::Boot};
 
 /// The present boot, from proc(5): `/proc/sys/kernel/random/boot_id` and field 22 of `/proc/1/stat`.
 pub fn current() -> Result<Boot> {
@@ -29,11 +29,7 @@ pub fn clock() -> u64 {
 
 /// Whether the manager has begun to stop everything. A job that is ended then may report success.
 pub fn stopping() -> bool {
-    let state = Command::new("systemctl").arg("is-system-running").output();
-    match state {
-        Ok(output) => !is_up(String::from_utf8_lossy(&output.stdout).trim()),
-        Err(_) => true,
-    }
+    systemd::state().map_or(true, |state| !is_up(&state))
 }
 
 /// Whether a state of systemctl(1) is one of a box that stays up. At the very end of a shutdown the manager no

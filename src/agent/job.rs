@@ -27,6 +27,9 @@ const NO_SPEC: i32 = 96;
 /// Exit status of a job whose attempt had begun before.
 const BEGAN_BEFORE: i32 = 97;
 
+/// The variable with systemd's number of one start of a unit.
+const INVOCATION: &str = "INVOCATION_ID";
+
 /// Acts as the attempt's specification says. Does not return: it becomes the job, or exits with its status.
 pub fn job(record: &Path, step: &StepId, number: u32) -> process::ExitCode {
     let record = Record::at(record);
@@ -53,7 +56,13 @@ fn begin(attempt: &Attempt) -> Result<Result<Spec, (&'static str, i32)>> {
         return Ok(Err(("this attempt has begun before", BEGAN_BEFORE)));
     }
     failpoint::hit("job-began-unwritten");
-    attempt.write_began(&Began { boot: boot::current()?, pid: process::id(), at: boot::clock() })?;
+    let invocation = env::var(INVOCATION).unwrap_or_default();
+    attempt.write_began(&Began {
+        boot: boot::current()?,
+        pid: process::id(),
+        invocation,
+        at: boot::clock(),
+    })?;
     failpoint::hit("job-began");
     Ok(Ok(spec))
 }
@@ -108,7 +117,15 @@ pub fn revert(step: &StepId, attempt: u32) -> Result<()> {
     guard::revert(guard::Attempt { step, attempt }, &Host::here(BTreeMap::new())).map(|_state| ())
 }
 
-/// Writes `end` from what systemd says of the main process (systemd.exec(5), `$SERVICE_RESULT`).
+/// What systemd says of a unit's main process after its end (systemd.exec(5)).
+struct Last {
+    exit: Exit,
+    /// The box was going down.
+    stopping: bool,
+    invocation: String,
+}
+
+/// Writes `end` from what systemd says of the main process (`$SERVICE_RESULT` and its like).
 pub fn ended(record: &Path, step: &StepId, number: u32) -> Result<()> {
     let attempt = Record::at(record).attempt(step, number);
     failpoint::hit("ended-unsynced");
@@ -117,14 +134,23 @@ pub fn ended(record: &Path, step: &StepId, number: u32) -> Result<()> {
     failpoint::hit("ended-unwritten");
     let variable = |name| env::var(name).unwrap_or_default();
     let exit = exit(&variable("SERVICE_RESULT"), &variable("EXIT_CODE"), &variable("EXIT_STATUS"));
-    if attempt.end()? != Block::Blank {
-        // A unit that was started once more found the attempt begun, and its end is no news.
-        return Ok(());
-    }
-    let end = End { exit, stopping: boot::stopping(), boot: boot::current()?, at: boot::clock() };
-    attempt.write_end(&end)?;
+    write_last(&attempt, Last { exit, stopping: boot::stopping(), invocation: variable(INVOCATION) })?;
     failpoint::hit("ended-written");
     Ok(())
+}
+
+/// Only the start that began the attempt knows how it ended. One that came later found it begun and did nothing: its
+/// own status is no news, and if the first one's end was never written, the attempt stays in doubt.
+fn write_last(attempt: &Attempt, last: Last) -> Result<()> {
+    let another = match attempt.began()? {
+        Block::Written(began) => !began.invocation.is_empty() && began.invocation != last.invocation,
+        Block::Blank | Block::Damaged => false,
+    };
+    if another || attempt.end()? != Block::Blank {
+        return Ok(());
+    }
+    let end = End { exit: last.exit, stopping: last.stopping, boot: boot::current()?, at: boot::clock() };
+    attempt.write_end(&end)
 }
 
 fn exit(result: &str, code: &str, status: &str) -> Exit {
@@ -140,6 +166,10 @@ fn exit(result: &str, code: &str, status: &str) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::{
+        standing::{Words, state},
+        wire::State,
+    };
 
     #[test]
     fn every_way_a_unit_ends_has_its_word() {
@@ -148,5 +178,33 @@ mod tests {
         assert_eq!(exit("signal", "killed", "KILL"), Exit::Signal("SIGKILL".into()));
         assert_eq!(exit("timeout", "killed", "TERM"), Exit::TimedOut);
         assert_eq!(exit("resources", "", ""), Exit::Code(-1));
+    }
+
+    #[test]
+    fn a_second_start_of_the_same_attempt_is_no_news_of_how_the_first_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let (record, step) = (Record::at(folder.path()), StepId::new("one").unwrap());
+        std::fs::create_dir_all(folder.path().join("steps")).unwrap();
+        let attempt = record.attempt(&step, 1);
+        attempt.prepare(&super::super::record::tests::spec()).unwrap();
+        let began = |invocation: &str| Began {
+            boot: boot::current().unwrap(),
+            pid: 1,
+            invocation: invocation.into(),
+            at: 0,
+        };
+        attempt.write_began(&began("first")).unwrap();
+        // The one that wrote the first start's end was killed; the second start ends with its own status.
+        let last = |invocation: &str| Last {
+            exit: Exit::Code(BEGAN_BEFORE),
+            stopping: false,
+            invocation: invocation.into(),
+        };
+        write_last(&attempt, last("second")).unwrap();
+        assert!(matches!(state(&Words::read(&attempt).unwrap(), false), State::InDoubt { .. }));
+        // A job may end with that number for reasons of its own.
+        write_last(&attempt, last("first")).unwrap();
+        let failed = State::Failed { exit: Exit::Code(BEGAN_BEFORE) };
+        assert_eq!(state(&Words::read(&attempt).unwrap(), false), failed);
     }
 }

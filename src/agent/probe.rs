@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    process::{Command, Stdio},
+    iter,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
 };
 
 use super::{
@@ -10,7 +13,10 @@ use super::{
     record::{Attempt, Block},
     want::{self, Host},
 };
-use crate::step::{Action, Answer, Probe, Step, Want};
+use crate::{
+    step::{Action, Answer, Probe, Step, Want},
+    tool,
+};
 
 /// What the step's probe says now. `attempt` is the latest one; only the probe of a reboot looks at it.
 pub fn ask(step: &Step, attempt: Option<&Attempt>) -> Answer {
@@ -35,17 +41,22 @@ pub fn ask_all(probes: &[Probe]) -> Vec<Answer> {
         Probe::Command { argv } => command(argv),
         Probe::Action | Probe::Rebooted => Answer::CannotTell("this probe belongs to a step".into()),
     };
-    let size = probes.len().div_ceil(SIDE_BY_SIDE).max(1);
-    std::thread::scope(|scope| {
-        let parts: Vec<_> = probes
-            .chunks(size)
-            .map(|part| scope.spawn(move || part.iter().map(ask).collect::<Vec<_>>()))
-            .collect();
-        let lost =
-            |part: &[Probe]| vec![Answer::CannotTell("the probe did not come to an end".into()); part.len()];
-        let answers = parts.into_iter().zip(probes.chunks(size));
-        answers.flat_map(|(thread, part)| thread.join().unwrap_or_else(|_| lost(part))).collect()
-    })
+    // Whoever is free takes the next one: a slow probe holds nobody up.
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        probes.get(at).map(|probe| (at, ask(probe)))
+    };
+    let mut answers = vec![Answer::CannotTell("the probe did not come to an end".into()); probes.len()];
+    thread::scope(|scope| {
+        let threads = (0..SIDE_BY_SIDE.min(probes.len()))
+            .map(|_| scope.spawn(|| iter::from_fn(take).collect::<Vec<_>>()))
+            .collect::<Vec<_>>();
+        for (at, answer) in threads.into_iter().filter_map(|thread| thread.join().ok()).flatten() {
+            answers[at] = answer;
+        }
+    });
+    answers
 }
 
 /// Holds when all do; the first Missing wins over any CannotTell, as running again is then safe and needed.
@@ -72,9 +83,10 @@ fn command(argv: &[String]) -> Answer {
     let Some((program, words)) = argv.split_first() else {
         return Answer::CannotTell("the probe has no program".into());
     };
-    let mut command = Command::new(program);
-    command.args(words).env_clear().envs(want::FIXED).stdin(Stdio::null());
-    match command.output() {
+    let mut command = Command::new(&*tool::whole(program));
+    // What a probe prints is of no interest; what it complains of is.
+    command.args(words).env_clear().envs(want::FIXED).stdin(Stdio::null()).stdout(Stdio::null());
+    match command.stderr(Stdio::piped()).spawn().and_then(Child::wait_with_output) {
         Ok(output) if output.status.success() => Answer::Holds,
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);

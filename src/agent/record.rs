@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::wire::{Boot, Exit};
+use super::wire::{Boot, Exit, InMemory};
 use crate::{
     step::{Answer, StepId},
     tree::sha256,
@@ -60,6 +60,9 @@ pub struct Spec {
 pub struct Began {
     pub boot: Boot,
     pub pid: u32,
+    /// systemd's number of this start of the unit (systemd.exec(5), `$INVOCATION_ID`); empty in older records.
+    #[serde(default)]
+    pub invocation: String,
     /// Milliseconds of the boot-time clock.
     pub at: u64,
 }
@@ -388,20 +391,17 @@ fn private(path: &Path) -> Result<File> {
 fn refuse_memory(path: &Path) -> Result<()> {
     let kind = nix::sys::statfs::statfs(path).with_context(|| format!("look at {}", path.display()))?;
     if kind.filesystem_type() == nix::sys::statfs::TMPFS_MAGIC {
-        bail!(
-            "{} is in memory (tmpfs), and the record must survive a restart: mount a disk there",
-            path.display()
-        );
+        return Err(InMemory(path.display().to_string()).into());
     }
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::step::{Action, InDoubt, Limit, Probe, Step};
 
-    fn spec() -> Spec {
+    pub(in crate::agent) fn spec() -> Spec {
         let step = Step {
             id: StepId::new("one").unwrap(),
             title: "One".into(),
@@ -440,7 +440,7 @@ mod tests {
         let (_folder, record) = record();
         let attempt = record.attempt(&StepId::new("one").unwrap(), 1);
         attempt.prepare(&spec()).unwrap();
-        let began = Began { boot: boot(), pid: 7, at: 3 };
+        let began = Began { boot: boot(), pid: 7, invocation: "i".into(), at: 3 };
         attempt.write_began(&began).unwrap();
         attempt.prepare(&spec()).unwrap();
         assert_eq!(attempt.began().unwrap(), Block::Written(began));

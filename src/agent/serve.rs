@@ -14,6 +14,7 @@ use super::{
     boot, documents, guard, install,
     keep::Keep,
     lock::{self, Lease, Lock},
+    news::News,
     probe,
     record::{Attempt, Block, Done, Record, Spec, read_json, write_whole},
     redact::Redactor,
@@ -43,6 +44,7 @@ struct Helper {
     locked: Mutex<Option<Locked>>,
     graph: Mutex<Option<Arc<Graph>>>,
     redactor: Mutex<Redactor>,
+    news: News,
 }
 
 /// What the one writer has.
@@ -67,6 +69,7 @@ pub fn serve(
         locked: Mutex::new(None),
         graph: Mutex::new(None),
         redactor: Mutex::new(Redactor::default()),
+        news: News::listen(),
     });
     helper.learn_secrets();
     let to = Arc::new(Mutex::new(to));
@@ -94,9 +97,7 @@ impl Helper {
         let fault = |error: anyhow::Error| Fault::failed(&error);
         match request {
             // What it reads are the record's first words: without them nothing can be done here.
-            Request::Hello { version } => {
-                self.hello(version).map_err(|error| Fault::Damaged { message: format!("{error:#}") })
-            }
+            Request::Hello { version } => self.hello(version).map_err(|error| Fault::damaged(&error)),
             Request::Ping => Ok(Reply::Pong { cancel: self.cancelled() }),
             Request::Facts => facts().map_err(fault),
             Request::Measure { requests } => Ok(Reply::Measured(Box::new(measure::take(&requests)))),
@@ -192,7 +193,7 @@ impl Helper {
         let identity = self
             .record
             .create(name, || crate::secrets::random_hex(16))
-            .map_err(|error| Fault::Damaged { message: format!("{error:#}") })?;
+            .map_err(|error| Fault::damaged(&error))?;
         if locked.is_none() {
             let lock = Lock::take(&self.record, display)?;
             let binary = install::keep_helper(&self.record, &self.digest).map_err(|e| Fault::failed(&e))?;
@@ -200,8 +201,7 @@ impl Helper {
             let _ = std::fs::remove_file(CANCEL);
             *locked = Some(Locked { _lock: lock, lease: Lease::start(), binary, run: 0 });
         }
-        let damaged = |error: anyhow::Error| Fault::Damaged { message: format!("{error:#}") };
-        Keep::open(&self.record).and_then(|mut keep| keep.box_key()).map_err(damaged)?;
+        Keep::open(&self.record).and_then(|mut keep| keep.box_key()).map_err(|e| Fault::damaged(&e))?;
         let last_event = documents::last_event(&self.record);
         Ok(Reply::Locked { box_id: identity.box_id, last_event })
     }
@@ -237,10 +237,14 @@ impl Helper {
         let spec = self.spec(step, run)?;
         attempt.prepare(&spec)?;
         failpoint::hit("serve-prepared");
-        // A reply that was lost: the attempt has been started, and its state tells the rest.
+        // A reply that was lost: the attempt has been started, and its state tells the rest. While its unit is
+        // loaded, systemd refuses the name.
         let fresh = attempt.began()? == Block::Blank && attempt.end()? == Block::Blank;
-        if fresh && !unit::is_loaded(step, attempt.number)? {
-            unit::start(binary, self.record.root(), &spec.step, &attempt)?;
+        if fresh
+            && let Err(error) = unit::start(binary, self.record.root(), &spec.step, &attempt)
+            && !unit::is_loaded(step, attempt.number)?
+        {
+            return Err(error);
         }
         failpoint::hit("serve-started");
         Ok(Reply::Started)
@@ -308,7 +312,7 @@ impl Helper {
     fn follow(&self, step: &StepId, attempt: u32, from: u64) -> Result<Reply> {
         let attempt: Attempt = self.record.attempt(step, attempt);
         let redactor = hold(&self.redactor).clone();
-        Ok(Reply::Output(tail::follow(step, &attempt, from, &redactor)?))
+        Ok(Reply::Output(tail::follow(step, &attempt, from, &redactor, &self.news)?))
     }
 
     fn status(&self) -> Result<Reply> {

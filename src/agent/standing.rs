@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn began() -> Block<Began> {
-        Block::Written(Began { boot: boot("a"), pid: 1, at: 0 })
+        Block::Written(Began { boot: boot("a"), pid: 1, invocation: String::new(), at: 0 })
     }
 
     fn end(exit: Exit, stopping: bool, in_boot: &str) -> Block<End> {

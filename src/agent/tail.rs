@@ -4,13 +4,13 @@ use std::{
     fs::File,
     io::{ErrorKind, Read, Seek, SeekFrom},
     path::Path,
-    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
 
 use super::{
+    news::News,
     record::{Attempt, Block},
     redact::Redactor,
     survey, unit,
@@ -22,16 +22,25 @@ use crate::step::StepId;
 const PIECE: u64 = 64 << 10;
 /// How long one question may wait for news.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often the two files of an attempt are looked at while nothing comes.
-const LOOK: Duration = Duration::from_millis(4);
+/// How long output waits for more of it, or for the end, which often follows at once.
+const SETTLE: Duration = Duration::from_millis(4);
 /// How often systemd is asked whether a silent unit is still there.
 const ASK: Duration = Duration::from_secs(1);
 
 /// Output from byte `from` on, and the state of the attempt. Waits until there is one or the other.
-pub fn follow(step: &StepId, attempt: &Attempt, from: u64, redactor: &Redactor) -> Result<Output> {
+pub(super) fn follow(
+    step: &StepId,
+    attempt: &Attempt,
+    from: u64,
+    redactor: &Redactor,
+    news: &News,
+) -> Result<Output> {
+    // Before the first look: what changes after it wakes.
+    let mut watch = news.watch(&attempt.folder);
     let started = Instant::now();
     let mut asked = started;
     let mut state = State::Active;
+    let mut seen = None;
     loop {
         // The end first, then the output: else its last lines could be missed.
         let ended = attempt.end()? != Block::Blank;
@@ -47,13 +56,17 @@ pub fn follow(step: &StepId, attempt: &Attempt, from: u64, redactor: &Redactor) 
         let over = state != State::Active;
         let out = attempt.folder.join("out");
         let (text, next) = piece(&out, from, over)?;
-        if over || !text.is_empty() || started.elapsed() >= PATIENCE {
+        let patience = match text.is_empty() {
+            true => PATIENCE.saturating_sub(started.elapsed()),
+            false => SETTLE.saturating_sub(seen.get_or_insert_with(Instant::now).elapsed()),
+        };
+        if over || patience.is_zero() || next - from >= PIECE / 2 {
             // The state is told with the last piece, so that no output comes after the end.
             let more = over && next > from && std::fs::metadata(&out).is_ok_and(|file| file.len() > next);
             let state = if more { State::Active } else { state };
             return Ok(Output { text: redactor.clean(&text), next, state });
         }
-        thread::sleep(LOOK);
+        watch.wait(patience.min(ASK.saturating_sub(asked.elapsed())));
     }
 }
 

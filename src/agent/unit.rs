@@ -1,76 +1,54 @@
 //! Transient systemd units: every attempt is one, so it outlives the connection, the helper and the workstation.
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{collections::BTreeSet, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
-use super::record::Attempt;
+use super::{
+    record::Attempt,
+    systemd::{self, Transient, Unit},
+};
 use crate::step::{Step, StepId};
+
+/// The end is written however long the syncing of a slow disk takes.
+const LAST_WORDS: Duration = Duration::from_secs(300);
 
 /// The unit of one attempt. A name is used once: systemd refuses one that is loaded, `job` one that began.
 pub fn name(step: &StepId, attempt: u32) -> String {
     format!("ciab-{step}-{attempt}.service")
 }
 
-/// Starts the unit of a prepared attempt (systemd-run(1)). Returns when systemd has taken it.
+/// Starts the unit of a prepared attempt. Returns when systemd has taken it.
 ///
 /// The command line holds the helper, the step's name and a number; everything else is in `spec`, because any
 /// user can read a unit's properties.
 pub fn start(helper: &Path, record: &Path, step: &Step, attempt: &Attempt) -> Result<()> {
-    let (helper, record) = (helper.display(), record.display());
-    let words = format!("--record {record} {} {}", step.id, attempt.number);
-    let out = attempt.folder.join("out");
-    let properties = [
-        "Type=exec".to_owned(),
-        format!("StandardOutput=append:{}", out.display()),
-        format!("StandardError=append:{}", out.display()),
-        format!("RuntimeMaxSec={}", step.limit.hard),
-        format!("ExecStopPost={helper} agent ended {words}"),
-        // The end is written however long the syncing of a slow disk takes.
-        "TimeoutStopSec=300".to_owned(),
-        "UMask=0077".to_owned(),
-    ];
-    let mut command = Command::new("systemd-run");
-    command.args([
-        "--quiet",
-        "--collect",
-        "--no-block",
-        &format!("--unit={}", name(&step.id, attempt.number)),
-    ]);
-    command.arg(format!("--description=ciab: {}", step.title));
-    for property in properties {
-        command.arg(format!("--property={property}"));
-    }
-    command.args(["--", &helper.to_string(), "agent", "job"]).args(words.split(' '));
-    let output = command.output().context("start systemd-run")?;
-    if !output.status.success() {
-        bail!("start the unit of step `{}`: {}", step.id, String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
+    let helper = helper.to_str().context("the path of the helper is no UTF-8")?;
+    let record = record.to_str().context("the path of the record is no UTF-8")?;
+    let number = attempt.number.to_string();
+    let agent = |verb| [helper, "agent", verb, "--record", record, step.id.as_str(), number.as_str()];
+    let unit = Transient {
+        name: &name(&step.id, attempt.number),
+        description: &format!("ciab: {}", step.title),
+        start: &agent("job"),
+        stop_post: &agent("ended"),
+        output: &attempt.folder.join("out"),
+        runtime_max: step.limit.hard(),
+        stop_timeout: LAST_WORDS,
+    };
+    systemd::start(&unit).with_context(|| format!("start the unit of step `{}`", step.id))
 }
 
 /// Names of all units of ours that are loaded: running, queued, or in their last words.
 pub fn loaded() -> Result<BTreeSet<String>> {
-    let output = Command::new("systemctl")
-        .args(["list-units", "--all", "--plain", "--no-legend", "--no-pager", "ciab-*.service"])
-        .output()
-        .context("ask systemd for its units")?;
-    if !output.status.success() {
-        bail!("ask systemd for its units: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(parse_units(&String::from_utf8_lossy(&output.stdout)))
+    let units = systemd::units(&["ciab-*.service"])?;
+    let live = units.into_iter().filter(|unit| is_attempt(&unit.name) && is_live(unit));
+    Ok(live.map(|unit| unit.name).collect())
 }
 
-/// The names of units that run, or wait to; `UNIT LOAD ACTIVE SUB DESCRIPTION` as systemctl(1) lists them.
-fn parse_units(text: &str) -> BTreeSet<String> {
-    let live = |line: &str| {
-        let mut fields = line.split_ascii_whitespace();
-        let name = fields.next()?;
-        let active = fields.nth(1)?;
-        // `inactive` units stay listed while something refers to them: a queued start does not.
-        (is_attempt(name) && active != "inactive" && active != "failed").then(|| name.to_owned())
-    };
-    text.lines().filter_map(live).collect()
+/// Whether a unit runs or waits to: one that has ended stays in memory for a moment.
+fn is_live(unit: &Unit) -> bool {
+    unit.queued || !matches!(unit.active.as_str(), "inactive" | "failed")
 }
 
 /// Whether a unit is an attempt's; the guard's and those that a profile installs are not.
@@ -82,17 +60,7 @@ fn is_attempt(unit: &str) -> bool {
 
 /// Whether this attempt's unit is loaded or has a job queued.
 pub fn is_loaded(step: &StepId, attempt: u32) -> Result<bool> {
-    let name = name(step, attempt);
-    let output = Command::new("systemctl")
-        .args(["show", "--property=ActiveState,Job", &name])
-        .output()
-        .context("ask systemd for a unit")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().any(|line| match line.split_once('=') {
-        Some(("ActiveState", state)) => !matches!(state, "inactive" | "failed"),
-        Some(("Job", job)) => !matches!(job, "" | "0"),
-        _ => false,
-    }))
+    Ok(systemd::units(&[&name(step, attempt)])?.iter().any(is_live))
 }
 
 /// Stops an attempt's unit; its end is written by its own last words.
@@ -118,13 +86,20 @@ mod tests {
 
     #[test]
     fn units_that_only_linger_do_not_count() {
-        let text = "ciab-a-1.service loaded activating start ciab: A\n\
-                    ciab-b-2.service loaded failed failed ciab: B\n\
-                    ciab-c-1.service loaded deactivating stop-post ciab: C\n\
-                    ciab-d-1.service loaded inactive dead ciab: D\n\
-                    ciab-nftables.service loaded active exited the firewall\n\
-                    ciab-revert-a-1.service loaded active running a guard\n\n";
-        let names: Vec<String> = parse_units(text).into_iter().collect();
-        assert_eq!(names, ["ciab-a-1.service", "ciab-c-1.service"]);
+        let is_live = |active: &str, queued| {
+            is_live(&Unit { name: "ciab-a-1.service".into(), active: active.into(), queued })
+        };
+        assert!(is_live("activating", false) && is_live("active", false) && is_live("deactivating", false));
+        assert!(!is_live("failed", false) && !is_live("inactive", false));
+        // While the box starts up a unit waits for what comes before it.
+        assert!(is_live("inactive", true));
+    }
+
+    #[test]
+    fn attempts_are_told_from_other_units_of_ours() {
+        assert!(is_attempt("ciab-a-1.service") && is_attempt("ciab-docker-daemon-12.service"));
+        for other in ["ciab-nftables.service", "ciab-revert-a-1.service", "a-1.service", "ciab-a-1.timer"] {
+            assert!(!is_attempt(other), "{other}");
+        }
     }
 }

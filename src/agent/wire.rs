@@ -330,6 +330,9 @@ pub enum Fault {
     /// Nothing is begun now, and no probe is believed: services are being stopped.
     #[error("the box is going down")]
     GoingDown,
+    /// The record cannot be kept on the box as it is now: its disk is full or read-only, or is memory.
+    #[error("{message}")]
+    NoRoom { message: String },
     #[error("{message}")]
     Damaged { message: String },
     #[error("{message}")]
@@ -337,10 +340,29 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// What the box cannot do as it is now, and what went wrong otherwise.
     pub(crate) fn failed(error: &anyhow::Error) -> Self {
-        Self::Failed { message: format!("{error:#}") }
+        let message = format!("{error:#}");
+        if no_room(error) { Self::NoRoom { message } } else { Self::Failed { message } }
+    }
+
+    /// The same of the record's first words, which are damaged if they cannot be read.
+    pub(crate) fn damaged(error: &anyhow::Error) -> Self {
+        let message = format!("{error:#}");
+        if no_room(error) { Self::NoRoom { message } } else { Self::Damaged { message } }
     }
 }
+
+fn no_room(error: &anyhow::Error) -> bool {
+    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::ReadOnlyFilesystem];
+    let is_full = |cause: &io::Error| full.contains(&cause.kind());
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_full)) || error.is::<InMemory>()
+}
+
+/// A record in memory is gone when it is needed most.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is in memory (tmpfs), and the record must survive a restart: mount a disk there")]
+pub(crate) struct InMemory(pub(crate) String);
 
 /// Reads one frame; `None` at a clean end.
 pub(crate) fn read_frame<T: serde::de::DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T>> {
@@ -413,6 +435,18 @@ mod tests {
         for cut in 1..whole.len() {
             assert!(read_frame::<Asked>(&mut &whole[..cut]).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_no_damage() {
+        let full =
+            || anyhow::Error::from(io::Error::from_raw_os_error(28)).context("write /var/lib/ciab/lock");
+        assert!(matches!(Fault::damaged(&full()), Fault::NoRoom { .. }));
+        assert!(matches!(Fault::failed(&full()), Fault::NoRoom { .. }));
+        assert!(matches!(Fault::failed(&InMemory("/run".into()).into()), Fault::NoRoom { .. }));
+        let odd = || anyhow::anyhow!("read box.json: the file is damaged");
+        assert!(matches!(Fault::damaged(&odd()), Fault::Damaged { .. }));
+        assert!(matches!(Fault::failed(&odd()), Fault::Failed { .. }));
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(super) fn check(tree: &Node, sources: &Sources, findings: &mut Vec<Finding>)
     one_consent_each(tree, findings);
     known_ids(tree, findings);
     free_names(tree, findings);
+    certificate_and_key(tree, findings);
     cloud::check(tree, findings);
 }
 
@@ -154,6 +155,35 @@ fn known_ids(tree: &Node, findings: &mut Vec<Finding>) {
                 .key("checks.ignore")
                 .hint(hint),
         );
+    }
+}
+
+fn certificate_and_key(tree: &Node, findings: &mut Vec<Finding>) {
+    const BOTH: [&str; 2] = ["certificate", "key"];
+    for (own, other) in [(BOTH[0], BOTH[1]), (BOTH[1], BOTH[0])] {
+        let Some(node) = tree.at(&["tls", own]) else { continue };
+        if tree.at(&["tls", other]).is_none() {
+            findings.push(
+                Finding::new(
+                    Fault::MissingKey,
+                    &node.place,
+                    format!("`tls.{own}` is of no use without `tls.{other}`"),
+                )
+                .key(format!("tls.{own}"))
+                .hint(format!("name `tls.{other}` too, or leave both out: the box then makes its own")),
+            );
+        }
+        if let Some(prompt) = node.child("prompt") {
+            findings.push(
+                Finding::new(
+                    Fault::WrongValue,
+                    &prompt.place,
+                    "PEM has several lines, and a question takes one",
+                )
+                .key(format!("tls.{own}"))
+                .hint("name a `file` or a `credential`"),
+            );
+        }
     }
 }
 

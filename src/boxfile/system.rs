@@ -10,7 +10,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::names::checked;
+use super::{names::checked, secret::SecretRef};
 use crate::units::Bytes;
 
 /// Where packages come from.
@@ -45,6 +45,13 @@ pub struct Tls {
     /// PEM file, on this machine, of your certificate authority; the box trusts it instead of one made for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathText>,
+    /// The certificate of your own for the cloud's endpoints, PEM, with those between it and its authority behind it;
+    /// a file or a credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<SecretRef>,
+    /// Its private key, PEM (PKCS #8) without a passphrase; a file or a credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<SecretRef>,
 }
 
 /// Settings of the host that the profile has values for.

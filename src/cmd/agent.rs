@@ -1,17 +1,20 @@
 //! `ciab agent …`: what runs on the box. Not for people; `deploy`, systemd and proofs call it.
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, fs, io, path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use crate::{
     agent::{
-        before, job, osism,
+        before, job,
+        keep::Keep,
+        osism,
         record::{self, Record},
         serve,
     },
     step::StepId,
-    verify::{prove, says},
+    verify::{expiry, prove, says},
 };
 
 /// Exit status of a question that could not be asked (0 is yes, 1 is no).
@@ -72,6 +75,11 @@ pub enum Agent {
         #[arg(required = true)]
         containers: Vec<String>,
     },
+    /// Whether the certificates of this box have so many days left.
+    ProveCertificates {
+        #[arg(long)]
+        days: i64,
+    },
     /// Whether containers run, log and reach other networks.
     ProveContainers {
         #[arg(long)]
@@ -118,10 +126,22 @@ pub fn main(agent: Agent) -> ExitCode {
         Agent::OsismApply { record, step, role, words } => done(osism::apply(&record, &step, &role, &words)),
         Agent::OsismApplied { role } => told(osism::applied(&role)),
         Agent::Healthy { containers } => told(osism::healthy(&containers)),
+        Agent::ProveCertificates { days } => {
+            told(certificates().map(|texts| expiry::ask(days, &texts, jiff::Timestamp::now())))
+        }
         Agent::ProveContainers { log_size, log_files } => told(prove::containers(log_size, log_files)),
         Agent::ProvePeer => done(prove::peer()),
         Agent::ProveReach => done(prove::reach()),
     }
+}
+
+/// The certificates that the box has made, and the one of the authority that it trusts.
+fn certificates() -> anyhow::Result<BTreeMap<String, String>> {
+    const TRUSTED: &str = "/usr/local/share/ca-certificates/ciab.crt";
+    let mut texts = Keep::open(&Record::at(record::ROOT))?.for_render();
+    texts.retain(|name, _| name.ends_with(".crt"));
+    texts.insert(TRUSTED.to_owned(), fs::read_to_string(TRUSTED).context(TRUSTED)?);
+    Ok(texts)
 }
 
 fn done(result: anyhow::Result<()>) -> ExitCode {

@@ -65,6 +65,7 @@ pub async fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     }
     let checked = check(&sight.case(), &args.ignore);
     if args.json { out::json(&checked.json) } else { out::page(&checked.text) }?;
+    super::certificates::operators(&sight.wanted.boxfile)?;
     Ok(checked.exit)
 }
 

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    check, contact,
+    certificates, check, contact,
     look::{Look, Measuring, Sight, ask, odd},
     place::{self, Known},
     verify,
@@ -86,10 +86,11 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     judge(args, &sight, form)?;
     let plan = sight.plan.as_ref().map_err(|errors| plan::refused(errors))?;
     let text = file_text(file)?;
+    let brought = certificates::operators(&sight.wanted.boxfile)?;
     consent(args, &sight, &known, &text)?;
 
     let (mut secrets, box_id) = prepare(&sight, plan).await?;
-    secrets.extend(place::operator_ca(&sight.wanted.boxfile)?);
+    secrets.extend(brought);
     let tree = render::tree(plan, &secrets)?;
     let graph = steps::list(plan, &tree);
     let seconds = |step: &StepId| sight.profile.estimates.get(step.as_str()).copied().unwrap_or(1);

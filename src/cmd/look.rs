@@ -15,7 +15,7 @@ use crate::{
     measure::Measured,
     plan::{self, Bound, Plan, PlanError, Row, check::Case},
     profile::Profile,
-    render,
+    render, run,
     step::{Answer, Graph, Step, StepId},
     steps,
     tree::Tree,
@@ -69,6 +69,7 @@ pub async fn ask(client: &Client, request: Request) -> Result<Reply, Failure> {
         AskError::Fault(Fault::Locked { .. }) => Failure::new(Exit::Locked, error.to_string())
             .hint("`ciab status` shows what it does, `ciab logs -f` follows it, `ciab cancel` ends it"),
         AskError::Fault(Fault::Damaged { .. }) => Failure::new(Exit::Usage, error.to_string()),
+        AskError::Fault(Fault::NoRoom { message }) => run::no_room(message),
         AskError::Fault(_) | AskError::Odd => Failure::new(Exit::Unexpected, error.to_string()),
     })
 }
@@ -175,7 +176,7 @@ impl Sight {
     pub fn steps(&self, plan: &Plan) -> Result<(Tree, Graph), Failure> {
         let mut secrets = render::stand_ins(plan);
         secrets.extend(self.secrets.clone());
-        secrets.extend(super::place::operator_ca(&self.wanted.boxfile)?);
+        secrets.extend(super::certificates::operators(&self.wanted.boxfile)?);
         let tree = render::tree(plan, &secrets)?;
         let graph = steps::list(plan, &tree);
         Ok((tree, graph))

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod cancel;
+mod certificates;
 pub mod check;
 pub mod cli;
 mod contact;

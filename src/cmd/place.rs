@@ -15,6 +15,7 @@ use crate::{
         BoxFile,
         access::{HostKey, Login, Target},
         secret::SecretRef,
+        system::PathText,
     },
     failure::{Exit, Failure},
     link::{
@@ -176,19 +177,9 @@ fn home() -> Option<PathBuf> {
     env::var_os("HOME").map(PathBuf::from)
 }
 
-/// The operator's own certificate authority, where the box file names one.
-pub fn operator_ca(boxfile: &BoxFile) -> Result<std::collections::BTreeMap<String, String>, Failure> {
-    let Some(path) = &boxfile.tls.ca else { return Ok(Default::default()) };
-    let path = path.expand(home().as_deref()).map_err(|why| Failure::new(Exit::Usage, why))?;
-    let text = fs::read_to_string(&path)
-        .map_err(|error| Failure::new(Exit::Usage, format!("read `tls.ca` {}: {error}", path.display())))?;
-    if !text.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!("{} holds no certificate in PEM form", path.display()),
-        ));
-    }
-    Ok([(crate::render::CA_CERTIFICATE.to_owned(), text)].into())
+/// A path of the box file with `~` replaced.
+pub fn expanded(path: &PathText) -> Result<PathBuf, Failure> {
+    path.expand(home().as_deref()).map_err(|why| Failure::new(Exit::Usage, why))
 }
 
 /// Reads a secret from where the box file says it is.

@@ -47,8 +47,12 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let plan = sight.plan.as_ref().map_err(|errors| plan::refused(errors))?;
     let (tree, _) = sight.steps(plan)?;
-    if plan.tls == plan::Tls::PerBox && !sight.secrets.contains_key(render::CA_CERTIFICATE) {
-        out::note("note: the box has made no authority yet; a stand-in takes the place of its certificate");
+    let specs = render::secret_specs(plan);
+    let missing =
+        specs.iter().filter(|spec| spec.names().iter().any(|name| !sight.secrets.contains_key(name)));
+    match missing.count() {
+        0 => {}
+        count => out::note(&format!("note: {count} secrets are not made yet; stand-ins take their places")),
     }
     if let Some(folder) = &args.output {
         write(&tree, folder)?;

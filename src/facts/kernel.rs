@@ -6,14 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::reader::Reader;
 
+mod config;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kernel {
     /// `6.1.0-28-amd64`.
     pub release: Option<String>,
-    /// Those of [`WANTED`] that are there, in any way. Where the kernel's lists are not
-    /// installed the entry in `unknown` says so, and what is missing here may yet be built in.
+    /// Those of [`WANTED`] that are there, in any way.
     pub modules: Option<Vec<Module>>,
+    /// Those of [`WANTED`] of which nothing tells whether they are there: the kernel's lists are not installed (the
+    /// entry in `unknown` says so), and its configuration is not shown or has no option of theirs. They may be built in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<String>,
     /// 1 or 2.
     pub cgroup: Option<u8>,
 }
@@ -111,7 +116,8 @@ fn parse_shown(text: &str) -> BTreeSet<String> {
     text.lines().filter_map(|l| l.split_whitespace().last()).map(|n| n.replace('-', "_")).collect()
 }
 
-fn read_modules(reader: &mut Reader<'_>, release: &str) -> Vec<Module> {
+/// Modules that are there, and those of which nothing is told.
+fn read_modules(reader: &mut Reader<'_>, release: &str) -> (Vec<Module>, Vec<String>) {
     let fact = "observed.kernel.modules";
     let loaded = reader.text("/proc/modules").map(|t| parse_loaded(&t)).unwrap_or_default();
     // Built-in modules appear here too, if they have a parameter or a version.
@@ -124,13 +130,22 @@ fn read_modules(reader: &mut Reader<'_>, release: &str) -> Vec<Module> {
         module_of_path(line.split(end).next().unwrap_or_default()).filter(|name| is_wanted(name))
     };
     let mut available = BTreeSet::new();
+    let mut told = true;
     let folder = format!("/lib/modules/{release}");
     for (file, end, into) in [("modules.builtin", "\n", &mut builtin), ("modules.dep", ":", &mut available)] {
         let path = format!("{folder}/{file}");
         match reader.source.lines(&path, &|line| listed(line, end).is_some()) {
             Ok(text) => into.extend(text.lines().filter_map(|line| listed(line, end))),
-            Err(error) => reader.failed(fact, &path, &error),
+            Err(error) => {
+                told = false;
+                reader.failed(fact, &path, &error);
+            }
         }
+    }
+    let mut absent = BTreeSet::new();
+    if !told && let Some(config) = config::read(reader, release) {
+        builtin.extend(config.builtin);
+        absent = config.absent;
     }
     let state = |name: &str| {
         let states = [
@@ -140,14 +155,19 @@ fn read_modules(reader: &mut Reader<'_>, release: &str) -> Vec<Module> {
         ];
         states.into_iter().find(|(names, _)| names.contains(name)).map(|(_, state)| state)
     };
-    WANTED.iter().filter_map(|name| Some(Module { name: (*name).to_owned(), state: state(name)? })).collect()
+    let there = |name: &&str| Some(Module { name: (*name).to_owned(), state: state(name)? });
+    let untold = |name: &&&str| !told && state(name).is_none() && !absent.contains(**name);
+    (
+        WANTED.iter().filter_map(there).collect(),
+        WANTED.iter().filter(untold).map(|name| (*name).to_owned()).collect(),
+    )
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Kernel {
     let release = reader.needed("observed.kernel.release", "/proc/sys/kernel/osrelease");
     // A release is a folder's name, never a path.
     let release = release.map(|r| r.trim().to_owned()).filter(|r| !r.is_empty() && !r.contains('/'));
-    let modules = release.as_deref().map(|r| read_modules(reader, r));
+    let (modules, untold) = release.as_deref().map(|r| read_modules(reader, r)).unzip();
     let cgroup = match reader.exists("/sys/fs/cgroup/cgroup.controllers") {
         true => Some(2),
         false if reader.exists("/sys/fs/cgroup/memory") => Some(1),
@@ -156,7 +176,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Kernel {
             None
         }
     };
-    Kernel { release, modules, cgroup }
+    Kernel { release, modules, untold: untold.unwrap_or_default(), cgroup }
 }
 
 #[cfg(test)]
@@ -171,6 +191,34 @@ mod tests {
         assert!(parse_loaded("kvm_intel 380928 4 - Live 0x0\nkvm 1146880 1 kvm_intel").contains("kvm"));
         assert!(parse_shown("nodev\toverlay\n\text4\n").contains("overlay"));
         assert!(parse_shown("238 vhost-net\n200 tun\n").contains("vhost_net"));
+    }
+
+    /// A monolithic kernel: no `/lib/modules`, and what it was built with in `/proc/config.gz` or nowhere.
+    #[test]
+    fn what_is_built_in_is_found_without_lists() {
+        let read_sketch = |text: &str| {
+            let recording = crate::facts::source::sketch::parse(text).unwrap();
+            Reader::topic(&recording, read).0
+        };
+        let bare = "/proc/sys/kernel/osrelease = 6.18.44\n/proc/filesystems = nodev overlay\n";
+        let state = |kernel: &Kernel, name: &str| {
+            kernel.modules.iter().flatten().find(|module| module.name == name).map(|module| module.state)
+        };
+        let silent = read_sketch(bare);
+        assert_eq!(state(&silent, "overlay"), Some(ModuleState::Builtin));
+        assert_eq!(state(&silent, "nf_tables"), None);
+        assert!(silent.untold.contains(&"nf_tables".to_owned()), "nobody says that it is absent");
+        assert!(!silent.untold.contains(&"overlay".to_owned()));
+
+        let config = "/proc/config.gz =\n$ zgrep '^CONFIG_[A-Z0-9_]*=[ym]$' /proc/config.gz\n    \
+                      CONFIG_NF_TABLES=y\n    CONFIG_VETH=y\n";
+        let telling = read_sketch(&format!("{bare}{config}"));
+        assert_eq!(state(&telling, "veth"), Some(ModuleState::Builtin));
+        assert_eq!(state(&telling, "dummy"), None);
+        assert!(!telling.untold.contains(&"dummy".to_owned()), "it is said to be absent");
+
+        let beside = read_sketch(&format!("{bare}/boot/config-6.18.44 = CONFIG_BRIDGE=y\n"));
+        assert_eq!(state(&beside, "bridge"), Some(ModuleState::Builtin));
     }
 
     proptest::proptest! {

@@ -193,7 +193,7 @@ impl Bound {
                 .needs
                 .modules
                 .iter()
-                .map(|m| (m.name.clone(), seen::module(facts, &m.name)))
+                .map(|m| (m.name.clone(), seen::needed_module(facts, m)))
                 .collect(),
             file_systems: ["/", "/var/lib/docker", "/var/log"]
                 .into_iter()

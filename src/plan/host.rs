@@ -10,6 +10,7 @@ use crate::{
     boxfile::{
         BoxFile,
         names::{DomainName, HostLabel, UserName},
+        secret::SecretRef,
         ssh_key::SshKey,
         system::{Locale, PathText, TimeZone},
     },
@@ -66,6 +67,23 @@ pub enum Tls {
     PerBox,
     /// The operator's own: a PEM file on the machine that `ciab` runs on.
     Operator { ca: PathText },
+}
+
+/// What the endpoints of the cloud show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Certificate {
+    /// One that the box's own authority makes.
+    #[default]
+    PerBox,
+    /// The operator's own, from where the box file says that it is.
+    Operator { certificate: SecretRef, key: SecretRef },
+}
+
+impl Certificate {
+    pub(super) fn is_per_box(&self) -> bool {
+        *self == Self::PerBox
+    }
 }
 
 /// Where the configuration lies on the box.
@@ -181,6 +199,21 @@ pub(super) fn tls(wanted: &BoxFile) -> Tls {
     match &wanted.tls.ca {
         Some(ca) => Tls::Operator { ca: ca.clone() },
         None => Tls::PerBox,
+    }
+}
+
+/// An authority of the operator's has its private key elsewhere: nothing on the box can sign in its name.
+pub(super) fn certificate(wanted: &BoxFile, has_cloud: bool) -> Result<Certificate, PlanError> {
+    match (&wanted.tls.certificate, &wanted.tls.key) {
+        (Some(certificate), Some(key)) => {
+            Ok(Certificate::Operator { certificate: certificate.clone(), key: key.clone() })
+        }
+        _ if has_cloud && wanted.tls.ca.is_some() => Err(PlanError::impossible(
+            "tls.certificate",
+            "the box cannot make certificates of your authority",
+            "Name a certificate that it signed and its key as `tls.certificate` and `tls.key`, or leave out `tls.ca`.",
+        )),
+        _ => Ok(Certificate::PerBox),
     }
 }
 

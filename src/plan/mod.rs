@@ -15,6 +15,7 @@ mod docker;
 mod firewall;
 mod fit;
 mod flavor;
+mod gain;
 mod host;
 mod internal;
 mod kernel;
@@ -29,6 +30,7 @@ mod proxy;
 mod sample;
 mod seen;
 pub mod selector;
+mod sizing;
 mod software;
 mod text;
 pub mod wipe;
@@ -37,14 +39,16 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::cloud::api_name;
 pub use self::{
     bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
-    cloud::{Api, Ceph, Cloud, Guests, Nfs, Sizing, Storage},
+    cloud::{Api, Ceph, Cloud, Guests, Nfs, Storage},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
     firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},
     fit::{Fit, Fits, Take},
-    host::{Access, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
+    gain::Gain,
+    host::{Access, Certificate, Config, Host, HostKind, Os, Ssh, Sudo, Tls},
     internal::{Internal, InternalKind},
     kernel::{Kernel, KernelModule, KernelSysctl},
     logs::Journald,
@@ -55,6 +59,7 @@ pub use self::{
     },
     page::{Row, page},
     proxy::Proxy,
+    sizing::{Part, Sizing},
     software::{Apt, Source, Sources},
 };
 use crate::{
@@ -90,6 +95,8 @@ pub struct Plan {
     pub docker: Docker,
     pub journald: Journald,
     pub tls: Tls,
+    #[serde(default, skip_serializing_if = "Certificate::is_per_box")]
+    pub certificate: Certificate,
     pub config: Config,
     pub ssh: Ssh,
     pub sudo: Sudo,
@@ -211,7 +218,10 @@ impl Plan {
             }
             _ => None,
         };
-        let (Some(release), Some(disks), Some(network), true) = (release, disks, network, errors.is_empty())
+        let has_cloud = profile.cloud.is_some();
+        let certificate = host::certificate(wanted, has_cloud).map_err(|e| errors.push(e)).ok();
+        let (Some(release), Some(disks), Some(network), Some(certificate), true) =
+            (release, disks, network, certificate, errors.is_empty())
         else {
             return Err(errors);
         };
@@ -231,11 +241,12 @@ impl Plan {
             docker: docker::make(wanted, &network, &bound, &mut why),
             journald: logs::journald(wanted, &bound, &mut why),
             tls: host::tls(wanted),
+            certificate,
             config: Config::default(),
             ssh: host::ssh(&bound, &mut why),
             sudo: host::sudo(wanted),
             disks: disks.clone(),
-            fit: fit::make(facts, &services, &bound),
+            fit: fit::make(facts, &services, &bound, cloud.as_ref()),
             services,
             why,
             bound: bound.with(&network, disks, cloud.as_ref()),

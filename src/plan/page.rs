@@ -1,15 +1,16 @@
 //! A plan as text for a terminal of 80 columns; understandable without colour.
 
+mod fits;
 mod networks;
 
 use serde::Serialize;
 
 use super::{
-    Consent, Dns, Fits, HostKind, Plan, Proxy, Sources, Take,
+    Consent, Dns, HostKind, Plan, Proxy, Sources,
     text::{duration, fold, plural},
     wipe::Wiped,
 };
-use crate::{boxfile::system::Upgrades, units::Bytes};
+use crate::boxfile::system::Upgrades;
 
 /// One step, as far as the page shows it; steps are listed to the right of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,17 +27,20 @@ pub struct Row {
 /// Where the text begins behind a name.
 const INDENT: usize = 14;
 
-/// The box, what is wiped, networks, services, whether it fits, the time, the steps.
+/// The box, what is wiped, networks, services and their sizes, whether it fits, the time, the steps.
 pub fn page(plan: &Plan, wipe: &[Wiped], steps: &[Row]) -> String {
     let sections = [
         ("Box", the_box(plan)),
         ("Wipe report", wiped(wipe)),
         ("Network", network(plan)),
         ("Services", services(plan)),
-        ("Does it fit", fit(plan)),
+        ("Sizes", fits::sizes(plan)),
+        ("Does it fit", fits::fit(plan)),
+        ("To switch off", fits::gains(plan)),
         ("Steps", list(steps)),
     ];
-    let texts: Vec<String> = sections.into_iter().map(|(title, body)| format!("{title}\n{body}")).collect();
+    let said = sections.into_iter().filter(|(_, body)| !body.is_empty());
+    let texts: Vec<String> = said.map(|(title, body)| format!("{title}\n{body}")).collect();
     texts.join("\n")
 }
 
@@ -145,45 +149,6 @@ fn services(plan: &Plan) -> String {
         text.push_str(&fold(&format!("  {}", service.name), &takes, width));
     }
     text
-}
-
-fn fit(plan: &Plan) -> String {
-    let bytes = |take: &Take<Bytes>| {
-        format!("{} of {} taken, {} left", take.taken.human(), take.has.human(), take.left.human())
-    };
-    let cores = |take: &Take<u64>| {
-        format!("{} of {} taken, {} left", threads(take.taken), threads(take.has), threads(take.left))
-    };
-    let unknown = || "unknown: the box does not tell".to_owned();
-    [
-        line("memory", &plan.fit.memory.as_ref().map_or_else(unknown, bytes)),
-        line("threads", &plan.fit.millicores.as_ref().map_or_else(unknown, cores)),
-        line("disk", &plan.fit.disk.as_ref().map_or_else(unknown, bytes)),
-        flavors(&plan.fit.flavors),
-    ]
-    .concat()
-}
-
-/// A table of three columns: how many machines of one flavor, if there were no others.
-fn flavors(all: &[Fits]) -> String {
-    const COLUMNS: usize = 3;
-    let runs: Vec<String> =
-        all.iter().filter(|f| f.times > 0).map(|f| format!("{:>4} {:<15}", f.times, f.flavor)).collect();
-    if runs.is_empty() {
-        return line("would run", "no machine of a mandatory SCS flavor");
-    }
-    let mut text = line("would run", "what is left, as one of these:");
-    for row in runs.chunks(COLUMNS) {
-        text.push_str(format!("{:INDENT$}{}", "", row.concat()).trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// Thousandths of a thread as people write it: `0.25`, `4`.
-fn threads(millis: u64) -> String {
-    let text = format!("{}.{:03}", millis / 1000, millis % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn list(steps: &[Row]) -> String {

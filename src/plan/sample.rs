@@ -103,6 +103,7 @@ pub(super) fn server() -> Facts {
     seen.kernel = Kernel {
         release: Some("6.1.0-28-amd64".into()),
         modules: Some(MODULES.map(|name| module(name, ModuleState::Available)).to_vec()),
+        untold: Vec::new(),
         cgroup: Some(2),
     };
     seen.links = vec![

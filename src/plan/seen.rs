@@ -18,6 +18,7 @@ use crate::{
         nic::{link::Link, route::Route},
         port::Protocol,
     },
+    profile::{Module, Want},
 };
 
 /// The well-known port of SSH.
@@ -241,6 +242,19 @@ pub(super) fn module(facts: &Facts, name: &str) -> ModuleState {
     }
 }
 
+/// As [`module`]; what is required and of which nothing is told counts as built in. It cannot be loaded where no
+/// list of modules is, and a step that finds it lacking says so.
+pub(super) fn needed_module(facts: &Facts, need: &Module) -> ModuleState {
+    match module(facts, &need.name) {
+        ModuleState::Absent
+            if need.want == Want::Required && facts.observed.kernel.untold.contains(&need.name) =>
+        {
+            ModuleState::Present
+        }
+        state => state,
+    }
+}
+
 /// The file system that holds a folder now.
 pub(super) fn file_system(facts: &Facts, folder: &str) -> Option<FileSystem> {
     let mounts = facts.observed.mounts.as_deref()?;
@@ -316,5 +330,20 @@ mod tests {
         assert_eq!(module(&facts, "overlay"), ModuleState::Present);
         assert_eq!(module(&facts, "dummy"), ModuleState::Absent);
         assert_eq!(module(&sample::server(), "dummy"), ModuleState::Load);
+    }
+
+    #[test]
+    fn a_kernel_without_lists_is_asked_to_load_nothing() {
+        let mut facts = sample::server();
+        facts.observed.kernel.modules = Some(Vec::new());
+        facts.observed.kernel.untold = vec!["dummy".into(), "veth".into()];
+        let profile = crate::profile::Profile::load(crate::boxfile::ProfileName::Base).unwrap();
+        let state = |name: &str| {
+            let need = profile.needs.modules.iter().find(|need| need.name == name).unwrap();
+            needed_module(&facts, need)
+        };
+        assert_eq!(state("veth"), ModuleState::Present, "required, and nothing says that it is not there");
+        assert_eq!(state("dummy"), ModuleState::Absent, "done without");
+        assert_eq!(state("bridge"), ModuleState::Absent, "said not to be there");
     }
 }

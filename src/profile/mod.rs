@@ -8,6 +8,7 @@ mod networks;
 mod release;
 mod sequence;
 mod services;
+mod sizing;
 mod system;
 
 use std::{
@@ -27,6 +28,9 @@ pub use self::{
     release::{CephRelease, CephTool, Images, KeyValue, Release, System, release, releases_of},
     sequence::{Act, Below, Seconds, Stage, osism},
     services::{CloudService, Endpoint, cloud_service, cloud_services},
+    sizing::{
+        DiskRules, MemoryRules, ProcessorRules, Share, SizingRules, WorkerRules, WorkerVariable, sizing_rules,
+    },
     system::{Archive, Limit, LimitItem, OsRelease, Purpose, Sysctl, Units},
 };
 use crate::{
@@ -180,7 +184,7 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-        let tables = ["hints", "networks", "osism", "published", "releases", "secrets", "services"];
+        let tables = ["hints", "networks", "osism", "published", "releases", "secrets", "services", "sizing"];
         let tables = tables.map(|name| format!("profiles/{name}.yaml"));
         let profiles = ProfileName::ALL.iter().map(|name| source(*name).0.to_owned());
         assert_eq!(files, profiles.chain(tables).collect());

@@ -5,8 +5,8 @@
 //! - `secrets`: name to text, for every secret of the plan. Two names of one secret both stand there. An SSH key pair
 //!   whose file wants a map (`kind: ssh-key` in `profiles/secrets.yaml`) is a map of `private_key` and `public_key`;
 //!   the public half of any other pair is `secrets["<name>.pub"]`. Certificates are `secrets["<name>.crt"]` and
-//!   `secrets["<name>.key"]`: `ca` (the box's authority; no key where the operator brings one), `api` (what the
-//!   endpoints show), and with Octavia `octavia_client_ca`, `octavia_server_ca` and `octavia_client`.
+//!   `secrets["<name>.key"]`: `ca` (the box's authority; no key where the operator brings one) and, with a cloud, `api`
+//!   (what the endpoints show, the server's certificate first where the operator brings a chain).
 //! - `secret_names`: the sets of `profiles/secrets.yaml` that the plan's engine has a file for, each with the names
 //!   that the plan's services need, in order. A file of secrets is one loop:
 //!
@@ -31,10 +31,10 @@ use super::fault;
 use crate::{
     boxfile::Engine,
     failure::{Exit, Failure},
-    plan::{Addressing, Plan, Tls},
+    plan::{Addressing, Certificate, Plan, Tls},
     profile::KeyValue,
     secrets::{
-        self, Kind, SecretSpec, Usage,
+        self, Kind, SecretSpec,
         catalog::{Needed, catalog},
         published, vault,
     },
@@ -59,10 +59,9 @@ pub fn secret_specs(plan: &Plan) -> Vec<SecretSpec> {
     let mut specs = Vec::new();
     if plan.tls == Tls::PerBox {
         specs.push(authority(plan));
-        specs.extend(has_endpoints(plan).then(|| endpoints(plan)));
     }
-    if services(plan).contains("octavia") {
-        specs.extend(octavia());
+    if plan.cloud.is_some() && plan.certificate == Certificate::PerBox {
+        specs.push(endpoints(plan));
     }
     specs.extend(needed(plan).specs);
     specs
@@ -70,12 +69,10 @@ pub fn secret_specs(plan: &Plan) -> Vec<SecretSpec> {
 
 /// Texts to render with where the real ones are not at hand: the tree then shows its shape, and is not for a box.
 pub fn stand_ins(plan: &Plan) -> Secrets {
-    let mut specs = secret_specs(plan);
-    if plan.tls != Tls::PerBox {
-        // In place of those that the operator brings.
-        specs.push(authority(plan));
-        specs.extend(has_endpoints(plan).then(|| endpoints(plan)));
-    }
+    // Those too that the operator brings.
+    let mut specs = vec![authority(plan)];
+    specs.extend(plan.cloud.is_some().then(|| endpoints(plan)));
+    specs.extend(needed(plan).specs);
     secrets::stand_ins(&specs).unwrap_or_else(|why| unreachable!("{why:#}"))
 }
 
@@ -98,10 +95,6 @@ fn services(plan: &Plan) -> BTreeSet<String> {
     cloud.services.iter().map(ToString::to_string).chain(store).collect()
 }
 
-fn has_endpoints(plan: &Plan) -> bool {
-    plan.cloud.is_some()
-}
-
 fn authority(plan: &Plan) -> SecretSpec {
     SecretSpec::new(CA, Kind::Authority { common_name: format!("ciab {}", plan.host.fqdn) })
 }
@@ -109,7 +102,7 @@ fn authority(plan: &Plan) -> SecretSpec {
 /// One certificate for every name and address that the box is reached by, and for one label before its full name.
 fn endpoints(plan: &Plan) -> SecretSpec {
     let (names, addresses) = reached_by(plan);
-    SecretSpec::new(API, Kind::Leaf { authority: CA.to_owned(), names, addresses, usage: Usage::Server })
+    SecretSpec::new(API, Kind::Leaf { authority: CA.to_owned(), names, addresses })
 }
 
 fn reached_by(plan: &Plan) -> (BTreeSet<String>, BTreeSet<IpAddr>) {
@@ -124,23 +117,6 @@ fn reached_by(plan: &Plan) -> (BTreeSet<String>, BTreeSet<IpAddr>) {
     let mut names: BTreeSet<String> = own.flat_map(|(_, names)| names.iter().cloned()).collect();
     names.insert(format!("*.{}", plan.host.fqdn));
     (names, addresses)
-}
-
-/// Octavia and its amphorae prove themselves to each other with authorities of their own.
-fn octavia() -> [SecretSpec; 3] {
-    let authority =
-        |name: &str| SecretSpec::new(name, Kind::Authority { common_name: name.replace('_', " ") });
-    let client = Kind::Leaf {
-        authority: "octavia_client_ca".to_owned(),
-        names: BTreeSet::new(),
-        addresses: BTreeSet::new(),
-        usage: Usage::Client,
-    };
-    [
-        authority("octavia_client_ca"),
-        authority("octavia_server_ca"),
-        SecretSpec::new("octavia_client", client),
-    ]
 }
 
 /// `secrets` and `secret_names` as templates see them.
@@ -220,7 +196,7 @@ pub(super) fn encrypted(path: &str, text: &str, secrets: &Secrets) -> Result<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::testing::{DEBIAN, PLAIN, plan};
+    use crate::render::testing::{CONTAINER, DEBIAN, PLAIN, cloud, plan};
 
     #[test]
     fn a_secret_in_a_public_file_is_refused_without_being_told() {
@@ -248,6 +224,60 @@ mod tests {
         let mut secrets = stand_ins(&plan);
         secrets.remove("ca.key");
         assert!(check(&plan, &secrets).unwrap_err().message.ends_with("the secret `ca.key`"));
+    }
+
+    #[test]
+    fn a_cloud_has_names_and_texts_for_what_it_runs_and_no_more() {
+        for (plan, set) in
+            [(cloud(Engine::Kolla, &[]), "kolla"), (cloud(Engine::Osism, &["ceph"]), "manager")]
+        {
+            let secrets = stand_ins(&plan);
+            check(&plan, &secrets).unwrap();
+            let (texts, names) = values(&plan, &secrets);
+            let list = |set: &str| names.get_attr(set).unwrap().try_iter().unwrap().collect::<Vec<_>>();
+            assert!(!list(set).is_empty());
+            for name in catalog().sets.keys().flat_map(|set| list(set)) {
+                let text = texts.get_item(&name).unwrap();
+                assert!(!text.is_undefined(), "{name} has no text");
+            }
+            assert!(list("kolla").contains(&Value::from("keystone_database_password")));
+            assert!(!list("kolla").contains(&Value::from("trove_database_password")));
+            let pair = texts.get_attr("keystone_ssh_key").unwrap();
+            assert!(pair.get_attr("public_key").unwrap().to_string().starts_with("ssh-ed25519 "));
+            let leaf = secrets::x509::Certificate::first(&secrets["api.crt"]).unwrap();
+            let cloud = plan.cloud.as_ref().unwrap();
+            assert!(leaf.is_for(&cloud.api.fqdn) && leaf.addresses.contains(&cloud.api.vip));
+        }
+        let base = plan(&CONTAINER, PLAIN);
+        let specs = secret_specs(&base);
+        assert_eq!(specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>(), ["ca"]);
+    }
+
+    #[test]
+    fn two_names_of_one_secret_have_one_text() {
+        let plan = cloud(Engine::Osism, &["ceph", "ceph-rgw"]);
+        let (texts, _) = values(&plan, &stand_ins(&plan));
+        let text = |name: &str| texts.get_attr(name).unwrap().to_string();
+        assert_eq!(text("os_password_admin"), text("keystone_admin_password"));
+        assert_eq!(text("manager_listener_broker_password"), text("rabbitmq_password"));
+        assert_eq!(text("fsid"), text("ceph_cluster_fsid"));
+        assert_ne!(text("os_password_test"), text("keystone_admin_password"));
+    }
+
+    #[test]
+    fn what_the_operator_brings_is_not_made_on_the_box() {
+        let own = "\ntls: { certificate: { file: /a.pem }, key: { file: /a.key } }\n";
+        let cloud = |tls: &str| {
+            let text = PLAIN.replace("profile: base", "profile: core\nengine: kolla");
+            plan(&DEBIAN, &(text + tls))
+        };
+        let made = |plan: &Plan| {
+            let specs = secret_specs(plan);
+            ["ca", "api"].map(|name| specs.iter().any(|spec| spec.name == name))
+        };
+        assert_eq!(made(&cloud("")), [true, true]);
+        assert_eq!(made(&cloud(own)), [true, false]);
+        assert_eq!(made(&cloud(&own.replace("tls: {", "tls: { ca: /ca.pem,"))), [false, false]);
     }
 
     #[test]

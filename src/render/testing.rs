@@ -2,7 +2,7 @@
 
 use super::{Secrets, stand_ins};
 use crate::{
-    boxfile::{BoxFile, ProfileName},
+    boxfile::{BoxFile, Engine},
     facts::{
         Facts,
         kernel::{Module, ModuleState},
@@ -118,8 +118,17 @@ pub(crate) const CONTAINER: Host = Host { id: "debian", version: "12", container
 /// The plan for a host.
 pub(crate) fn plan(host: &Host, boxfile: &str) -> Plan {
     let wanted: BoxFile = yaml::from_str(boxfile).unwrap();
-    let profile = Profile::load(ProfileName::Base).unwrap();
-    Plan::make(&facts(host), &wanted, &profile, None).unwrap()
+    let profile = Profile::load(wanted.profile).unwrap();
+    Plan::make(&facts(host), &wanted, &profile, None).unwrap_or_else(|why| panic!("{why:?}"))
+}
+
+/// The plan of a small cloud, with these services added to it, for an engine that may want another host.
+pub(crate) fn cloud(engine: Engine, services: &[&str]) -> Plan {
+    let mut plan = plan(&DEBIAN, &PLAIN.replace("profile: base", "profile: core\nengine: kolla"));
+    plan.engine = engine;
+    let added = services.iter().map(|name| name.parse().unwrap());
+    plan.cloud.as_mut().unwrap().services.extend(added);
+    plan
 }
 
 /// A plan of each host and box file, with a name for each.

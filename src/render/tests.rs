@@ -92,3 +92,47 @@ fn without_the_certificate_nothing_is_rendered() {
     let plan = plan(&DEBIAN, PLAIN);
     assert!(tree(&plan, &Secrets::new()).unwrap_err().message.contains("ca.crt"));
 }
+
+/// The longest line of a text, which no other text has.
+fn needle(text: &str) -> &str {
+    text.lines().max_by_key(|line| line.len()).unwrap_or_default()
+}
+
+#[test]
+fn a_secret_that_is_made_anew_changes_the_files_that_hold_it_and_no_others() {
+    use crate::{boxfile::Engine, secrets::complete};
+    for plan in [plan(&DEBIAN, FULL), cloud(Engine::Kolla, &[]), cloud(Engine::Osism, &["ceph"])] {
+        let specs = secret_specs(&plan);
+        let mut kept = Secrets::new();
+        complete(&specs, &mut kept).unwrap();
+        let before = tree(&plan, &kept).unwrap();
+        let context = Context::new(&plan, &kept);
+        let mut plain: Vec<(String, String)> = Vec::new();
+        for file in &manifest::read().unwrap().files {
+            if context.wanted(file).unwrap() {
+                plain.push((context.path(file).unwrap(), context.text(file).unwrap()));
+            }
+        }
+        // Certificates, and some of each kind.
+        for spec in specs.iter().step_by(7).chain(specs.iter().take(2)) {
+            let mut next = kept.clone();
+            next.retain(|name, _| !spec.names().contains(name));
+            complete(&specs, &mut next).unwrap();
+            let after = tree(&plan, &next).unwrap();
+            let old: Vec<&str> = kept
+                .iter()
+                .filter(|(name, text)| next.get(*name) != Some(*text))
+                .map(|(_, t)| needle(t))
+                .collect();
+            assert!(!old.is_empty(), "{} was not made anew", spec.name);
+            let vault = spec.name.starts_with("vault_");
+            for (path, text) in &plain {
+                let entry = &before.0[path];
+                let encrypted = entry.text.starts_with("$ANSIBLE_VAULT;");
+                let holds = old.iter().any(|old| text.contains(old)) || vault && encrypted;
+                assert_eq!(after.0[path] != *entry, holds, "{path}: another `{}`", spec.name);
+            }
+            assert_eq!(before.0.keys().collect::<Vec<_>>(), after.0.keys().collect::<Vec<_>>());
+        }
+    }
+}

@@ -63,9 +63,16 @@ impl From<AskError> for Trouble {
             going @ AskError::Fault(Fault::GoingDown) => Self::Passing(going.to_string()),
             AskError::Fault(Fault::Locked { holder }) => Self::Locked(holder),
             AskError::Fault(Fault::Damaged { message }) => Self::Failure(Failure::new(Exit::Usage, message)),
+            AskError::Fault(Fault::NoRoom { message }) => Self::Failure(no_room(message)),
             other => Self::Failure(Failure::new(Exit::Unexpected, other.to_string())),
         }
     }
+}
+
+/// Nothing was begun, since the box cannot keep what it would have to.
+pub(crate) fn no_room(message: String) -> Failure {
+    Failure::new(Exit::Preflight, message)
+        .hint("nothing was begun; make room on the box (`ciab hint os.space`), and the same command goes on")
 }
 
 impl<'a> Session<'a> {

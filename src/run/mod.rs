@@ -15,6 +15,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 pub use decide::{Because, Next, next};
+pub(crate) use link_up::no_room;
 
 use crate::{
     event::{self, Event, Kind, Outcome},

@@ -27,7 +27,7 @@ pub struct Catalog {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Set {
-    /// Engine to the file: below the configuration's root, or an absolute path. An engine that is not here has none.
+    /// Engine to the file, below the configuration's root. An engine that is not here has none.
     pub file: BTreeMap<String, String>,
     pub secrets: BTreeMap<String, Entry>,
 }

@@ -10,7 +10,7 @@ use rcgen::{
     KeyUsagePurpose, SanType, SerialNumber,
 };
 
-use super::{Secrets, Usage, source::Source, x509::Certificate};
+use super::{Secrets, source::Source, x509::Certificate};
 
 /// Days that an authority is valid: ten years, longer than a box is kept.
 const AUTHORITY_DAYS: i64 = 3650;
@@ -23,7 +23,6 @@ const DAY: i64 = 86_400;
 pub(super) struct Subject<'a> {
     pub(super) names: &'a BTreeSet<String>,
     pub(super) addresses: &'a BTreeSet<IpAddr>,
-    pub(super) usage: Usage,
 }
 
 /// A certificate authority, or none where the one that is kept is not due.
@@ -79,10 +78,7 @@ pub(super) fn leaf(
     }
     params.subject_alt_names.extend(subject.addresses.iter().copied().map(SanType::IpAddress));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![match subject.usage {
-        Usage::Server => ExtendedKeyUsagePurpose::ServerAuth,
-        Usage::Client => ExtendedKeyUsagePurpose::ClientAuth,
-    }];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     let signer = KeyPair::from_pem(half("key")?).context("read the authority's key")?;
     let issuer =

@@ -4,6 +4,7 @@
 //! longer fit: a certificate that is due, a hash whose password was replaced. So a secret is rotated by taking it out
 //! of the box's file: the next deployment makes another one, and only the files that hold it change.
 
+pub mod brought;
 pub mod catalog;
 mod certificate;
 mod crypt;
@@ -64,16 +65,8 @@ pub enum Kind {
     Crypt { of: String },
     /// A certificate authority of this box: `<name>.crt` and `<name>.key`, PEM.
     Authority { common_name: String },
-    /// A certificate of one of those: `<name>.crt` and `<name>.key`, PEM; the first name is the common one.
-    Leaf { authority: String, names: BTreeSet<String>, addresses: BTreeSet<IpAddr>, usage: Usage },
-}
-
-/// What a certificate is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Usage {
-    Server,
-    Client,
+    /// A server's certificate of one of those: `<name>.crt` and `<name>.key`, PEM; the first name is the common one.
+    Leaf { authority: String, names: BTreeSet<String>, addresses: BTreeSet<IpAddr> },
 }
 
 impl SecretSpec {
@@ -119,8 +112,8 @@ fn make(spec: &SecretSpec, kept: &Secrets, source: &mut dyn Source) -> Result<Se
     match &spec.kind {
         Kind::Crypt { of } => crypt::make(name, of, kept, source),
         Kind::Authority { common_name } => certificate::authority(name, common_name, kept, source),
-        Kind::Leaf { authority, names, addresses, usage } => {
-            let subject = certificate::Subject { names, addresses, usage: *usage };
+        Kind::Leaf { authority, names, addresses } => {
+            let subject = certificate::Subject { names, addresses };
             certificate::leaf(name, authority, &subject, kept, source)
         }
         _ if there => Ok(Secrets::new()),

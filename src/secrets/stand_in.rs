@@ -64,12 +64,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::secrets::{Usage, x509::Certificate};
+    use crate::secrets::x509::Certificate;
 
     fn specs() -> Vec<SecretSpec> {
         let names = BTreeSet::from(["api.example.org".to_owned()]);
         let addresses = BTreeSet::from(["192.0.2.1".parse().unwrap()]);
-        let leaf = Kind::Leaf { authority: "ca".to_owned(), names, addresses, usage: Usage::Server };
+        let leaf = Kind::Leaf { authority: "ca".to_owned(), names, addresses };
         [
             ("password", Kind::Password { length: 40 }),
             ("pin", Kind::Digits { length: 6 }),

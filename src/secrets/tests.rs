@@ -26,8 +26,7 @@ fn spec(name: &str, kind: Kind) -> SecretSpec {
 
 fn leaf(names: &[&str]) -> SecretSpec {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    let kind =
-        Kind::Leaf { authority: "ca".to_owned(), names, addresses: BTreeSet::new(), usage: Usage::Server };
+    let kind = Kind::Leaf { authority: "ca".to_owned(), names, addresses: BTreeSet::new() };
     spec("api", kind)
 }
 

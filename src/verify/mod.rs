@@ -5,6 +5,7 @@
 
 mod access;
 mod containers;
+pub mod expiry;
 mod host;
 mod network;
 pub mod prove;
@@ -37,7 +38,14 @@ pub struct Proof {
 
 /// Every promise of the plan, in the order of the table.
 pub fn proofs(plan: &Plan) -> Vec<Proof> {
-    [host::proofs(plan), access::proofs(plan), network::proofs(plan), containers::proofs(plan)].concat()
+    [
+        host::proofs(plan),
+        expiry::proofs(),
+        access::proofs(plan),
+        network::proofs(plan),
+        containers::proofs(plan),
+    ]
+    .concat()
 }
 
 /// A promise that holds at once or not at all.

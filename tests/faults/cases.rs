@@ -237,8 +237,7 @@ fn full_at_first(at: &mut At<'_>) -> Result<()> {
     host.exec(FILL)?;
     let exit = one.run(&graph::graph(), LIMIT)?;
     let told = one.complaint().contains("No space") || one.complaint().contains("os error 28");
-    at.exits.push(exit);
-    at.note_unless(exit != 0, "a run on a full disk ended with 0");
+    at.expect("a run on a full disk", exit, 3);
     at.note_unless(told, format!("the full disk is not named: {}", one.complaint()));
     at.note_unless(end_state::attempts(&host)?.is_empty(), "something was begun on a full disk");
     host.exec(FREE)?;

@@ -65,6 +65,11 @@ image_name() {
   echo "$(basename "$(cgroup_top)")-$1.img"
 }
 
+# Waits until nothing of this machine holds the host's root any more.
+released() {
+  wait_for 10 loop_free "$1" || die "a loop device still holds the root of $1"
+}
+
 loop_free() {
   ! losetup --list --noheadings --output BACK-FILE | grep -qE "/$(image_name "$1")( |$)"
 }
@@ -109,31 +114,11 @@ mount_root() {
 
 # What makes this host itself: done once, at its first boot.
 furnish_root() {
-  local name=$1 root=$2 dir=$STATE/$1 account
-  echo "$name" >"$root/etc/hostname"
-  printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$name" >"$root/etc/hosts"
-  tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
-
-  install -m 600 "$dir/host_key" "$root/etc/ssh/ssh_host_ed25519_key"
-  install -m 644 "$dir/host_key.pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
-  cat >"$root/etc/ssh/sshd_config.d/10-test-host.conf" <<EOF
-HostKey /etc/ssh/ssh_host_ed25519_key
-PermitRootLogin no
-PasswordAuthentication $PASSWORD_LOGIN
-EOF
-
-  for account in debian pwsudo; do
-    install -D -m 600 "$dir/authorized_key" "$root/home/$account/.ssh/authorized_keys"
-    chmod 700 "$root/home/$account/.ssh"
-    chroot "$root" chown -R "$account:$account" "/home/$account/.ssh"
-  done
-  printf 'pwsudo:%s\n' "$(head -n 1 "$dir/password")" | chroot "$root" chpasswd
-  [ "$PASSWORD_LOGIN" = no ] ||
-    printf 'debian:%s\n' "$(head -n 1 "$dir/password")" | chroot "$root" chpasswd
-
+  local name=$1 root=$2
+  furnish "$name" "$root"
   install_shims "$root"
   sync -f "$root"
-  touch "$dir/furnished"
+  touch "$STATE/$name/furnished"
 }
 
 # Each says in its first lines why it is needed.

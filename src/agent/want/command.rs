@@ -23,6 +23,8 @@ use nix::{
     unistd::Pid,
 };
 
+use crate::tool;
+
 /// How long most commands may take; those that fetch or install say otherwise.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
@@ -105,7 +107,7 @@ impl Run for Here {
         let (out, err, mut input) = (scratch()?, scratch()?, scratch()?);
         input.write_all(&request.input)?;
         input.rewind()?;
-        let child = Command::new(program)
+        let child = Command::new(&*tool::whole(program))
             .args(words)
             .env_clear()
             .envs(FIXED)
@@ -125,7 +127,7 @@ impl Run for Here {
 
 /// The same on every box; needrestart must not restart services behind our back.
 pub const FIXED: [(&str, &str); 5] = [
-    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("PATH", tool::PATH),
     ("LC_ALL", "C.UTF-8"),
     ("DEBIAN_FRONTEND", "noninteractive"),
     ("HOME", "/root"),

@@ -18,15 +18,14 @@ use nix::{
 };
 
 use super::{CommandOutput, MAX_FILE, MAX_NAMES, Source, join_line};
+use crate::tool;
 
-/// The longest a tool may take: `ip` and `wipefs` answer in milliseconds, a dead disk or daemon never.
-const DEADLINE: Duration = Duration::from_secs(3);
+/// The longest a tool may take: `ip` and `wipefs` answer in milliseconds, on an emulated processor in seconds, and a
+/// dead disk or daemon never.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How much of a tool's complaint is kept.
 const MAX_STDERR: usize = 4096;
-
-/// Tools live in the sbin folders too, which an ordinary user's `PATH` leaves out.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Reads the files below `root`; runs tools only where the root is `/`.
 #[derive(Clone, Debug)]
@@ -123,10 +122,10 @@ fn read_bounded(from: impl Read, max: usize) -> io::Result<Vec<u8>> {
 fn run(argv: &[&str], deadline: Duration) -> io::Result<CommandOutput> {
     let (program, args) =
         argv.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "empty command"))?;
-    let mut child = Command::new(program)
+    let mut child = Command::new(&*tool::whole(program))
         .args(args)
         .env_clear()
-        .env("PATH", PATH)
+        .env("PATH", tool::PATH)
         .env("LC_ALL", "C")
         .current_dir("/")
         .stdin(Stdio::null())
@@ -164,7 +163,7 @@ fn drain(pipe: Option<impl Read + Send + 'static>, keep: usize) -> Drained {
 }
 
 fn collect(child: &mut Child, out: Drained, err: Drained, end: Instant) -> io::Result<CommandOutput> {
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer within 3 s");
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer within 10 s");
     let left = || end.saturating_duration_since(Instant::now());
     let stdout = out.recv_timeout(left()).map_err(|_| late())??;
     let mut stderr = err.recv_timeout(left()).map_err(|_| late())??;

@@ -6,13 +6,14 @@ use super::{
 };
 use crate::{
     boxfile::names::Role,
-    plan::{cloud, wipe},
+    plan::{cloud, text::plural, wipe},
 };
 
 pub(super) const CHECKS: &[Check] = &[
     Check { id: "disk.size", applies: Applies::Always, judge: size },
     Check { id: "disk.fsync-p99", applies: Applies::First, judge: super::reach::fsync },
     Check { id: "disk.leftover", applies: Applies::First, judge: leftover },
+    Check { id: "disk.copies", applies: Applies::Always, judge: copies },
 ];
 
 const NONE: &str = "this profile takes no disk";
@@ -22,7 +23,7 @@ fn size(case: &Case<'_>) -> Vec<Verdict> {
     let taken = |role: &&Role| cloud::wants(role, case.wanted, case.profile);
     let needs = || case.profile.needs.disks.iter().filter(|(role, _)| taken(role));
     if needs().next().is_none() {
-        return vec![Verdict::skipped(NONE)];
+        return vec![Verdict::pass(NONE)];
     }
     let Ok(plan) = case.plan else {
         return vec![Verdict::skipped(NO_PLAN)];
@@ -39,7 +40,7 @@ fn size(case: &Case<'_>) -> Vec<Verdict> {
 
 fn leftover(case: &Case<'_>) -> Vec<Verdict> {
     if !case.profile.needs.disks.keys().any(|role| cloud::wants(role, case.wanted, case.profile)) {
-        return vec![Verdict::skipped(NONE)];
+        return vec![Verdict::pass(NONE)];
     }
     let Ok(plan) = case.plan else {
         return vec![Verdict::skipped(NO_PLAN)];
@@ -54,4 +55,19 @@ fn leftover(case: &Case<'_>) -> Vec<Verdict> {
             verdict.about(format!("{} ({})", disk.role, disk.id))
         })
         .collect()
+}
+
+/// Whether a disk may die.
+fn copies(case: &Case<'_>) -> Vec<Verdict> {
+    let storage = case.plan.ok().and_then(|plan| plan.cloud.as_ref()).map(|cloud| &cloud.storage);
+    let Some(ceph) = storage.and_then(|storage| storage.ceph.as_ref()) else {
+        return vec![Verdict::skipped("volumes are not in Ceph")];
+    };
+    let disks = ceph.devices.len().max(1);
+    let measured = plural(disks, "disk");
+    let verdict = match ceph.replicated {
+        true => Verdict::pass(format!("{} copies of everything, each on another disk", ceph.pool_size)),
+        false => Verdict::warn("there is one copy of everything, which is lost with the disk"),
+    };
+    vec![verdict.measured(measured)]
 }

@@ -133,7 +133,10 @@ mod tests {
 
     #[test]
     fn a_box_that_tells_nothing_passes_nothing() {
-        for finding in judged(&Facts::default(), &[]) {
+        // Of these the profile needs nothing, whatever the box is.
+        let idle = ["disk.leftover", "disk.size", "net.management", "net.ports", "registry.reach"];
+        let findings = judged(&Facts::default(), &[]);
+        for finding in findings.iter().filter(|finding| !idle.contains(&finding.id.as_str())) {
             assert_ne!(finding.status, Status::Pass, "{finding:?}");
         }
     }

@@ -1,8 +1,8 @@
 //! Preflight: judges facts, measures and plan against what the profile needs, all at once.
 //!
 //! One file a category; each holds a table of [`Check`]s. Nothing is measured here (`measure/`), and what is not
-//! known is `skipped` with the reason, never a pass. A check fails only where deploying this profile would break
-//! or harm.
+//! known is `skipped` with the reason, never a pass; what the profile needs nothing of passes, and says so. A check
+//! fails only where deploying this profile would break or harm.
 
 mod access;
 mod clock;

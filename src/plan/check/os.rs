@@ -80,11 +80,14 @@ fn modules(case: &Case<'_>) -> Vec<Verdict> {
         .iter()
         .filter(|module| !there.iter().any(|t| t.name == module.name))
         .map(|module| {
+            if case.facts.observed.kernel.untold.contains(&module.name) {
+                return Verdict::unknown(case.facts, "observed.kernel.modules").about(&module.name);
+            }
             let load = "In a container the kernel is the host's: load it there.";
             let left_out = format!("left out, and with it: {}", module.needed_for);
             match module.want {
                 Want::Required if inside => {
-                    // A kernel without modules names only some of what is built in.
+                    // It may be there to be loaded, where the container cannot see it.
                     Verdict::warn(format!("not seen, and needed for {}", module.needed_for)).hint(load)
                 }
                 Want::Required => Verdict::fail(format!("needed for {}", module.needed_for)),

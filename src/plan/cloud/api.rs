@@ -21,6 +21,6 @@ pub(super) fn make(ground: &Ground<'_>) -> Api {
 }
 
 /// The name of the APIs of a box.
-pub(in crate::plan) fn name(fqdn: &str) -> String {
+pub fn name(fqdn: &str) -> String {
     format!("api.{fqdn}")
 }

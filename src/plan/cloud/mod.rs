@@ -3,25 +3,28 @@
 //! A profile without a cloud has none. What a template needs is decided here, so that it only writes down.
 
 mod api;
+mod capacity;
 mod guests;
 mod services;
-mod sizing;
 mod storage;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    api::Api,
+    api::{Api, name as api_name},
     guests::Guests,
-    sizing::Sizing,
     storage::{Ceph, Nfs, Storage},
 };
-pub(super) use self::{api::name as api_name, services::names, storage::wants};
-use super::{Bound, Disks, Network, PlanError, Why};
+pub(super) use self::{services::names, storage::wants};
+use super::{
+    Bound, Disks, Network, PlanError, Sizing, Why,
+    sizing::{self, Has},
+};
 use crate::{
     boxfile::{BoxFile, names::ServiceName},
-    facts::Facts,
+    facts::{Facts, machine::Hypervisor},
     profile::{self, CloudService, Profile, Release},
+    units::Bytes,
 };
 
 /// Everything about the cloud.
@@ -72,11 +75,28 @@ pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Option<Cloud>, 
     Ok(Some(Cloud {
         api: api::make(ground),
         guests: guests::make(ground, why),
-        sizing: sizing::make(ground, &storage, why),
+        sizing: size(ground, &services, &storage, why),
         release: release.clone(),
         services,
         storage,
     }))
+}
+
+/// The sizes of the services, from what the box is.
+fn size(ground: &Ground<'_>, services: &[ServiceName], storage: &Storage, why: &mut Why) -> Sizing {
+    let (identity, bound) = (&ground.facts.identity, ground.bound);
+    let bare = matches!(identity.hypervisor, Some(Hypervisor::None));
+    let osds = storage.ceph.as_ref().map_or(0, |ceph| ceph.devices.len().max(1));
+    let has = Has {
+        memory: identity.memory.size.or(bound.memory).unwrap_or_default(),
+        threads: identity.cpu.threads.or(bound.threads).unwrap_or(1),
+        whole_cores: bare && identity.cpu.cores.is_some() && identity.cpu.cores == identity.cpu.threads,
+        services,
+        host: Bytes(ground.profile.services.iter().map(|service| service.memory.0).sum()),
+        osds: u32::try_from(osds).unwrap_or(u32::MAX),
+        file_system: bound.file_systems.get("/var/lib/docker").and_then(|fs| fs.size),
+    };
+    sizing::make(&has, why)
 }
 
 /// The release that the box file names, else the one of the first run, else the preferred one; `None` for an engine

@@ -4,11 +4,12 @@ use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Ground;
+use super::{Ground, capacity::capacity};
 use crate::{
     boxfile::{BoxFile, cloud::Backend, names::Role, nets::Cidr},
     plan::{ChosenDisk, PlanError, Why},
-    profile::Profile,
+    profile::{Profile, sizing_rules},
+    units::Bytes,
 };
 
 /// Where volumes and images are kept.
@@ -22,6 +23,9 @@ pub struct Storage {
     pub nfs: Option<Nfs>,
     /// With `ceph`.
     pub ceph: Option<Ceph>,
+    /// How much volumes may take on disks of their own, copies counted; `None` where they share a file system or the
+    /// size is not known.
+    pub holds: Option<Bytes>,
 }
 
 /// What the box serves to itself.
@@ -47,6 +51,8 @@ pub struct Ceph {
     pub pool_size: u32,
     /// Copies that must be there for writing.
     pub pool_min_size: u32,
+    /// Whether volumes may be called replicated: there is a second copy on another disk.
+    pub replicated: bool,
 }
 
 /// Cinder's group on a disk of its own; the name of kolla-ansible's `cinder_volume_group`.
@@ -86,14 +92,19 @@ pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Storage, PlanEr
     }
     let own = ground.wanted.storage.volume_group.as_ref().map(ToString::to_string);
     let internal = &ground.network.internal;
-    let none = Storage { backend, volume_group: None, nfs: None, ceph: None };
+    let none = Storage { backend, volume_group: None, nfs: None, ceph: None, holds: None };
+    let sizes = |role: &str| -> Vec<Bytes> {
+        let disks = ground.disks.iter().filter(|(name, _)| name.as_str() == role).flat_map(|(_, all)| all);
+        disks.map(|disk| disk.size).collect()
+    };
     Ok(match backend {
         Backend::Local => none,
         Backend::Nfs => {
             Storage { nfs: Some(Nfs { export: EXPORT.to_owned(), server: internal.address }), ..none }
         }
         Backend::Lvm => {
-            Storage { volume_group: Some(own.unwrap_or_else(|| VOLUME_GROUP.to_owned())), ..none }
+            let holds = sizes("volumes").first().copied();
+            Storage { volume_group: Some(own.unwrap_or_else(|| VOLUME_GROUP.to_owned())), holds, ..none }
         }
         Backend::Ceph => {
             let disks =
@@ -117,8 +128,12 @@ pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Storage, PlanEr
                 pool_size: copies,
                 // With two copies one is enough to go on while the other disk is replaced.
                 pool_min_size: if copies > 2 { 2 } else { 1 },
+                replicated: copies > 1,
             };
-            Storage { volume_group: own, ceph: Some(ceph), ..none }
+            let full = sizing_rules().disk.ceph_full_percent;
+            let sizes = sizes("osd");
+            let holds = (!sizes.is_empty()).then(|| Bytes(capacity(&sizes, copies).0 / 100 * full));
+            Storage { volume_group: own, ceph: Some(ceph), holds, ..none }
         }
     })
 }

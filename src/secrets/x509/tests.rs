@@ -1,7 +1,7 @@
 use std::{fs, process::Command};
 
 use super::*;
-use crate::secrets::{Kind, SecretSpec, Secrets, Usage, complete};
+use crate::secrets::{Kind, SecretSpec, Secrets, complete};
 
 fn made() -> Secrets {
     let names = BTreeSet::from(["*.cloud.example.org".to_owned(), "api.example.org".to_owned()]);
@@ -9,10 +9,7 @@ fn made() -> Secrets {
     let specs = [
         SecretSpec::new("ca", Kind::Authority { common_name: "ciab test".to_owned() }),
         SecretSpec::new("other", Kind::Authority { common_name: "ciab test".to_owned() }),
-        SecretSpec::new(
-            "api",
-            Kind::Leaf { authority: "ca".to_owned(), names, addresses, usage: Usage::Server },
-        ),
+        SecretSpec::new("api", Kind::Leaf { authority: "ca".to_owned(), names, addresses }),
     ];
     let mut kept = Secrets::new();
     complete(&specs, &mut kept).unwrap();
