@@ -131,6 +131,8 @@ mod tests {
     fn every_template_has_an_entry_and_every_entry_a_template() {
         let mut named: Vec<String> = read().unwrap().files.iter().map(File::template).collect();
         named.sort();
+        // Several files may have one text.
+        named.dedup();
         let there: Vec<&str> = TEMPLATES.iter().map(|(name, _)| *name).collect();
         assert_eq!(named, there);
     }
