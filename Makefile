@@ -54,6 +54,7 @@ test:
 	$(PART) "unit tests" $(MAKE) --no-print-directory unit
 	$(PART) "end-to-end tests" $(MAKE) --no-print-directory hosts e2e
 	$(PART) "sample of the faults" $(FAULTS) --sample $(SAMPLE)
+	$(PART) "faults over base" $(FAULTS) --base 3
 
 setup:
 	$(PART) "Debian packages" tests/apt
@@ -76,7 +77,7 @@ demo:
 FAULTS := cargo test --quiet --locked --features failpoints --test faults --
 
 faults: hosts
-	$(PART) "fault table" $(FAULTS) --full
+	$(PART) "fault table" $(FAULTS) --full --base 6
 	$(FAULTS) --table
 
 bench: hosts

@@ -187,5 +187,12 @@ mod tests {
         ];
         assert!(shares.iter().all(|share| share.share > 1 && share.least <= share.most));
         assert!(workers.least <= workers.most && memory.growth_share > 1);
+        // The heap is counted twice: the page cache takes as much again. What the kernel takes nothing grows into.
+        let part = |share: u64| 1.0 / share as f64;
+        let all =
+            [&memory.osd, &memory.buffer_pool, &memory.rabbitmq, &memory.memcached, &memory.search_heap];
+        let grown: f64 =
+            all.iter().map(|share| part(share.share)).sum::<f64>() + part(memory.search_heap.share);
+        assert!(grown < part(memory.growth_share) * (1.0 - part(memory.kernel.share)), "{grown}");
     }
 }

@@ -80,6 +80,7 @@ network:
   provider:
     public: { cidr6: fd00:112::/64 }
     lan: { mode: bridged, cidr: 198.51.100.0/24, pool: { first: 198.51.100.20, last: 198.51.100.30 }, vlan: 7 }
+  wireguard: { users: [bob, ann] }
   dns: [192.0.2.53]
   ntp: [192.0.2.123]
 ";
