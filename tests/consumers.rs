@@ -2,6 +2,9 @@
 //! the same with one planted fault: a check that cannot fail checks nothing. A program that is missing is a failure.
 #![expect(clippy::unwrap_used, reason = "a test's helpers are tests")]
 
+#[path = "page/made.rs"]
+mod made;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -434,4 +437,14 @@ fn the_tree_has_what_is_asked_about_here() {
     for (path, text) in asked {
         assert!(tree.0[path].text.contains(text), "{path}");
     }
+}
+
+#[test]
+fn the_page_of_the_consumers_is_as_it_was_made() {
+    made::is_as_it_was_made("consumers", "make acceptance");
+}
+
+#[test]
+fn a_page_of_consumers_that_was_changed_is_refused() {
+    made::a_change_is_refused("consumers", "make acceptance");
 }
