@@ -296,7 +296,8 @@ shift
 for try in $(seq 100); do
     good=yes
     for word; do
-        ip -details -oneline address show dev \"${word%%=*}\" 2>/dev/null | grep -qE \"${word#*=}\" || good=
+        { ip -details -oneline link show dev \"${word%%=*}\"
+          ip -oneline address show dev \"${word%%=*}\"; } 2>/dev/null | grep -qE \"${word#*=}\" || good=
     done
     [ -z \"$good\" ] || exit 0
     sleep 0.1

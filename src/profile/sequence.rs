@@ -5,10 +5,7 @@ use std::sync::OnceLock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    boxfile::{document, names::ServiceName},
-    step::Limit,
-};
+use crate::boxfile::{document, names::ServiceName};
 
 const FILE: &str = "profiles/osism.yaml";
 const TEXT: &str = include_str!("../../profiles/osism.yaml");
@@ -73,12 +70,6 @@ pub enum Below {
 pub struct Seconds {
     pub soft: u32,
     pub hard: u32,
-}
-
-impl From<Seconds> for Limit {
-    fn from(seconds: Seconds) -> Self {
-        Self { soft: seconds.soft, hard: seconds.hard }
-    }
 }
 
 /// The whole document.
