@@ -5,7 +5,8 @@
 #   make demo         a cloud host made and verified in front of you
 #   make faults       every failpoint times every kind of fault
 #   make bench        speed and size, beside others
-#   make acceptance   profile base on virtual machines with Debian's own kernel: nothing left out, a restart, a power cut
+#   make acceptance   profile base on virtual machines with Debian's own kernel: nothing left out, a restart, a power cut;
+#                     and what is rendered for a cloud, given to the programs that read it
 #   make bless        takes what the code now says as expected
 #   make dist         the one static binary
 
@@ -14,7 +15,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 # Whatever -j says: the parts share one lock on target/.
 .NOTPARALLEL:
-.PHONY: check fmt clippy doc deny test unit e2e setup hosts demo faults bench acceptance bless dist
+.PHONY: check fmt clippy doc deny test unit e2e setup hosts consumers demo faults bench acceptance bless dist
 
 # Where rustup puts it, for a shell that has not been started anew since.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -52,8 +53,10 @@ test:
 	$(PART) "set-up" $(MAKE) --no-print-directory setup
 	$(PART) "check" $(MAKE) --no-print-directory check
 	$(PART) "unit tests" $(MAKE) --no-print-directory unit
+	$(PART) "consumers" $(MAKE) --no-print-directory consumers
 	$(PART) "end-to-end tests" $(MAKE) --no-print-directory hosts e2e
 	$(PART) "sample of the faults" $(FAULTS) --sample $(SAMPLE)
+	$(PART) "faults over base" $(FAULTS) --base 3
 
 setup:
 	$(PART) "Debian packages" tests/apt
@@ -63,6 +66,10 @@ hosts: setup
 
 unit:
 	@cargo test --locked
+
+# kolla-ansible and others from the package index read one profile; a program that is missing is a failure.
+consumers: setup
+	@tests/consumers/run --quick
 
 e2e: hosts
 	@cargo build --quiet --locked
@@ -76,7 +83,7 @@ demo:
 FAULTS := cargo test --quiet --locked --features failpoints --test faults --
 
 faults: hosts
-	$(PART) "fault table" $(FAULTS) --full
+	$(PART) "fault table" $(FAULTS) --full --base 6
 	$(FAULTS) --table
 
 bench: hosts
@@ -88,6 +95,7 @@ acceptance: setup
 	$(PART) "image of the virtual machines" tests/vm/vm prepare
 	$(PART) "binary" $(MAKE) --no-print-directory dist
 	$(PART) "acceptance" env CIAB=$(TARGET)/dist/ciab tests/vm/acceptance --record
+	$(PART) "consumers" tests/consumers/run
 
 bless:
 	@BLESS=1 INSTA_UPDATE=always cargo test --locked

@@ -14,6 +14,7 @@ pub mod job;
 pub mod keep;
 pub mod lock;
 mod news;
+pub mod osism;
 pub mod probe;
 pub mod put;
 pub mod record;

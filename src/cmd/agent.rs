@@ -9,6 +9,7 @@ use crate::{
     agent::{
         before, job,
         keep::Keep,
+        osism,
         record::{self, Record},
         serve,
     },
@@ -50,6 +51,29 @@ pub enum Agent {
         line: Vec<String>,
         #[arg(last = true, required = true)]
         command: Vec<String>,
+    },
+    /// Applies a role through OSISM's manager; the words are those of `osism apply`.
+    OsismApply {
+        #[arg(long, default_value = record::ROOT)]
+        record: PathBuf,
+        /// The step that asks, under which the task is remembered.
+        #[arg(long)]
+        step: StepId,
+        /// The role as the worker knows it.
+        #[arg(long)]
+        role: String,
+        #[arg(last = true, required = true)]
+        words: Vec<String>,
+    },
+    /// Whether the last play of a role ended well.
+    OsismApplied {
+        #[arg(long)]
+        role: String,
+    },
+    /// Whether containers are there, run, and are healthy.
+    Healthy {
+        #[arg(required = true)]
+        containers: Vec<String>,
     },
     /// Whether the certificates of this box have so many days left.
     ProveCertificates {
@@ -99,6 +123,9 @@ pub fn main(agent: Agent) -> ExitCode {
         }
         Agent::Revert { step, attempt } => done(job::revert(&step, attempt)),
         Agent::Says { line, command } => told(says::ask(&line, &command)),
+        Agent::OsismApply { record, step, role, words } => done(osism::apply(&record, &step, &role, &words)),
+        Agent::OsismApplied { role } => told(osism::applied(&role)),
+        Agent::Healthy { containers } => told(osism::healthy(&containers)),
         Agent::ProveCertificates { days } => {
             told(certificates().map(|texts| expiry::ask(days, &texts, jiff::Timestamp::now())))
         }

@@ -89,6 +89,7 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let brought = certificates::operators(&sight.wanted.boxfile)?;
     consent(args, &sight, &known, &text)?;
 
+    let link = Arc::new(with_later(&link, plan));
     let (mut secrets, box_id) = prepare(&sight, plan).await?;
     secrets.extend(brought);
     let tree = render::tree(plan, &secrets)?;
@@ -182,6 +183,15 @@ fn chosen_here(args: &Args, wanted: &Wanted) -> Result<(), Failure> {
 }
 
 /// Logs in with a password once, where one is named and no key works yet.
+/// The way to the box, with the addresses that the plan gives it.
+fn with_later(link: &Link, plan: &Plan) -> Link {
+    let mut link = link.clone();
+    if let (crate::link::Place::Ssh(to), Some(_)) = (&mut link.place, &plan.network.management.stack) {
+        to.later = plan.network.management.addresses().iter().map(|net| net.addr()).collect();
+    }
+    link
+}
+
 async fn place_keys(boxfile: &crate::boxfile::BoxFile, link: &Link) -> Result<(), Failure> {
     let crate::link::Place::Ssh(destination) = &link.place else { return Ok(()) };
     if destination.password.is_none() {

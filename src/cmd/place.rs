@@ -145,6 +145,7 @@ async fn destination(
         keys,
         password: access.password.as_ref().map(|secret| read_secret(secret, terminal)).transpose()?,
         hop,
+        later: Vec::new(),
     })
 }
 

@@ -24,6 +24,7 @@ mod fsync;
 mod name;
 mod ntp;
 mod registry;
+mod server;
 
 pub use registry::Registry;
 
@@ -57,6 +58,8 @@ pub enum Measure {
     Chrony,
     /// Which addresses a name has, by the box's own resolver.
     Dns { name: String },
+    /// What one name server says of a name, whatever the others say.
+    NameServer { server: IpAddr, name: String },
     /// How fast small writes reach the disk below a mounted folder.
     Fsync { folder: String },
     /// Whether a time server answers, and how far the clock is off. `host` or `host:port`.
@@ -140,6 +143,7 @@ impl MeasureRequest {
             Measure::Chrony => 2_000,
             // glibc asks each server twice, five seconds each; one server's two turns are enough to judge.
             Measure::Dns { .. } => 10_000,
+            Measure::NameServer { .. } => 4_000,
             // 10 000 writes of a good disk take 2 s; of a slow one, a thousand are enough to judge.
             Measure::Fsync { .. } => 10_000,
             Measure::Ntp { .. } => 5_000,
@@ -229,6 +233,7 @@ impl MeasureRequest {
             Measure::Address { address } => address::measure(*address, end),
             Measure::Chrony => chrony::measure(),
             Measure::Dns { name } => name::measure(name, end),
+            Measure::NameServer { server, name } => server::measure(*server, name, end),
             Measure::Fsync { folder } => fsync::measure(folder.as_ref(), end),
             Measure::Ntp { server } => ntp::measure(server, end),
             Measure::Registry { registry } => registry::measure(registry, end),

@@ -22,6 +22,7 @@ pub fn measures(wanted: &BoxFile, profile: &Profile, facts: &Facts) -> Vec<Measu
     let mut requests: Vec<MeasureRequest> = addresses
         .map(|address| Measure::Address { address })
         .chain(name(wanted, profile, facts).map(|name| Measure::Dns { name }))
+        .chain(name_servers(wanted, profile, facts))
         .chain(servers(wanted).map(|server| Measure::Ntp { server }))
         .map(MeasureRequest::new)
         .collect();
@@ -54,6 +55,22 @@ pub(super) fn name(wanted: &BoxFile, profile: &Profile, facts: &Facts) -> Option
         .map(ToString::to_string)
         .or_else(|| archive.map(|release| release.archive.mirror.clone()))?;
     host(&url).filter(|host| host.parse::<IpAddr>().is_err())
+}
+
+/// Each name server that the box is to ask, or asks now, with the name of the first download.
+pub(super) fn name_servers(
+    wanted: &BoxFile,
+    profile: &Profile,
+    facts: &Facts,
+) -> impl Iterator<Item = Measure> + use<> {
+    /// resolv.conf(5): more are not asked.
+    const MOST: usize = 3;
+    let own = &wanted.network.dns;
+    let now = facts.observed.resolver.iter().flat_map(|resolver| &resolver.servers);
+    let servers: Vec<IpAddr> = if own.is_empty() { now.copied().collect() } else { own.clone() };
+    let name = name(wanted, profile, facts);
+    let ask = move |server| Some(Measure::NameServer { server, name: name.clone()? });
+    servers.into_iter().take(MOST).filter_map(ask)
 }
 
 /// The host of a URL, without its port.

@@ -178,11 +178,10 @@ fn ranges(
     choice: &mut Choice<'_>,
     why: &mut Why,
 ) -> Result<BTreeMap<String, Cidr>, Vec<PlanError>> {
-    let engine = serde_json::to_value(wanted.engine).ok();
-    let engine = engine.as_ref().and_then(|name| name.as_str());
+    let engine = wanted.engine.to_string();
     let (mut ranges, mut errors) = (BTreeMap::new(), Vec::new());
     for (name, all) in networks().iter().filter(|(name, _)| profile.ranges.contains(name)) {
-        if all.engine.as_deref().is_some_and(|own| engine != Some(own)) {
+        if all.engine.as_deref().is_some_and(|own| engine != own) {
             continue;
         }
         match choice.decide(name, &all.key, why) {

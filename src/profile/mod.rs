@@ -6,6 +6,7 @@ mod hints;
 mod needs;
 mod networks;
 mod release;
+mod sequence;
 mod services;
 mod sizing;
 mod system;
@@ -25,6 +26,7 @@ pub use self::{
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
     networks::{Candidates, networks},
     release::{CephRelease, CephTool, Images, KeyValue, Release, System, release, releases_of},
+    sequence::{Act, Below, Seconds, Stage, osism},
     services::{CloudService, Endpoint, cloud_service, cloud_services},
     sizing::{
         DiskRules, MemoryRules, ProcessorRules, Share, SizingRules, WorkerRules, WorkerVariable, sizing_rules,
@@ -182,7 +184,7 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-        let tables = ["hints", "networks", "published", "releases", "secrets", "services", "sizing"];
+        let tables = ["hints", "networks", "osism", "published", "releases", "secrets", "services", "sizing"];
         let tables = tables.map(|name| format!("profiles/{name}.yaml"));
         let profiles = ProfileName::ALL.iter().map(|name| source(*name).0.to_owned());
         assert_eq!(files, profiles.chain(tables).collect());

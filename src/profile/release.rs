@@ -43,6 +43,12 @@ pub struct Release {
     /// Where the images of the manager come from, for an engine that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
+    /// Tags of the manager's images, by the name that its roles give each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Versions of the collections that set the manager up, by repository.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub collections: BTreeMap<String, String>,
     /// The systems it runs on.
     pub systems: Vec<System>,
     /// Where all of this comes from.
@@ -142,6 +148,15 @@ mod tests {
             assert_eq!(release(engine, None), Some(preferred[0]));
         }
         assert_eq!(release(Engine::None, None), None);
+    }
+
+    #[test]
+    fn images_of_a_manager_that_does_not_float_have_tags_that_do_not() {
+        for release in releases_of(Engine::Osism) {
+            assert_eq!(release.tags.is_empty(), release.floating, "{}", release.name);
+            assert!(release.tags.values().all(|tag| tag != "latest"), "{}", release.name);
+            assert!(!release.collections.is_empty(), "{}", release.name);
+        }
     }
 
     #[test]

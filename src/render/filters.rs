@@ -4,13 +4,16 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use minijinja::{Environment, Error, ErrorKind, Value};
+use sha2::{Digest as _, Sha256};
 
-use crate::{units::Bytes, yaml};
+use crate::{tree::hex, units::Bytes, yaml};
 
 pub(super) fn add(engine: &mut Environment<'_>) {
     engine.add_filter("bytes", bytes);
     engine.add_filter("certificate", certificate);
     engine.add_filter("host_port", host_port);
+    engine.add_filter("mebibytes", mebibytes);
+    engine.add_filter("name_uuid", name_uuid);
     engine.add_filter("pem", pem);
     engine.add_filter("prefix", prefix);
     engine.add_filter("regex", regex);
@@ -26,6 +29,19 @@ fn wrong(why: impl Into<String>) -> Error {
 /// A size as a number: units of a thousand and of 1024 are spelt differently by every daemon.
 fn bytes(size: &str) -> Result<u64, Error> {
     size.parse::<Bytes>().map(|bytes| bytes.0).map_err(|_| wrong("a value is no size"))
+}
+
+/// A size in whole MiB, the rest left out.
+fn mebibytes(size: &str) -> Result<u64, Error> {
+    Ok(bytes(size)? / Bytes::mib(1).0)
+}
+
+/// A UUID that follows from a name: RFC 9562 version 8, from a digest of it.
+fn name_uuid(name: &str) -> String {
+    let digits = hex(&Sha256::digest(name));
+    // Version and variant take the places of six bits.
+    let parts = [&digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..32]];
+    format!("{}-{}-8{}-8{}-{}", parts[0], parts[1], parts[2], parts[3], parts[4])
 }
 
 /// The length of a network's prefix.
@@ -99,6 +115,22 @@ mod tests {
     #[test]
     fn a_word_of_a_unit_cannot_leave_its_quotes() {
         assert_eq!(unit_word(r#"a%20"b\"#), r#"a%%20\"b\\"#);
+    }
+
+    #[test]
+    fn a_name_has_one_uuid() {
+        let one = name_uuid("/dev/disk/by-id/wwn-0x1");
+        assert_eq!(one, name_uuid("/dev/disk/by-id/wwn-0x1"));
+        assert_ne!(one, name_uuid("/dev/disk/by-id/wwn-0x2"));
+        let lengths: Vec<usize> = one.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!((&one[14..15], &one[19..20]), ("8", "8"));
+    }
+
+    #[test]
+    fn a_size_in_mebibytes_is_rounded_down() {
+        assert_eq!(mebibytes("1GiB").unwrap(), 1024);
+        assert_eq!(mebibytes("1535KiB").unwrap(), 1);
     }
 
     #[test]

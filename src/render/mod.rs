@@ -12,6 +12,8 @@ mod secrets;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trees;
 
 pub(crate) use self::context::settable;
 pub use self::secrets::{API, CA_CERTIFICATE, Secrets, secret_specs, stand_ins};

@@ -31,7 +31,7 @@ use super::fault;
 use crate::{
     boxfile::Engine,
     failure::{Exit, Failure},
-    plan::{Addressing, Certificate, Plan, Tls},
+    plan::{Certificate, Plan, Tls},
     profile::KeyValue,
     secrets::{
         self, Kind, SecretSpec,
@@ -63,8 +63,16 @@ pub fn secret_specs(plan: &Plan) -> Vec<SecretSpec> {
     if plan.cloud.is_some() && plan.certificate == Certificate::PerBox {
         specs.push(endpoints(plan));
     }
+    specs.extend(tunnel(plan));
     specs.extend(needed(plan).specs);
     specs
+}
+
+/// A key pair for the box's end of the tunnel and for each user's: `wireguard-server`, `wireguard-USER`.
+fn tunnel(plan: &Plan) -> impl Iterator<Item = SecretSpec> {
+    let users = plan.network.wireguard.iter().flat_map(|tunnel| tunnel.users.keys().map(ToString::to_string));
+    let server = plan.network.wireguard.iter().map(|_| "server".to_owned());
+    server.chain(users).map(|name| SecretSpec::new(format!("wireguard-{name}"), Kind::WireGuard))
 }
 
 /// Texts to render with where the real ones are not at hand: the tree then shows its shape, and is not for a box.
@@ -72,6 +80,7 @@ pub fn stand_ins(plan: &Plan) -> Secrets {
     // Those too that the operator brings.
     let mut specs = vec![authority(plan)];
     specs.extend(plan.cloud.is_some().then(|| endpoints(plan)));
+    specs.extend(tunnel(plan));
     specs.extend(needed(plan).specs);
     secrets::stand_ins(&specs).unwrap_or_else(|why| unreachable!("{why:#}"))
 }
@@ -108,11 +117,8 @@ fn endpoints(plan: &Plan) -> SecretSpec {
 fn reached_by(plan: &Plan) -> (BTreeSet<String>, BTreeSet<IpAddr>) {
     let internal = &plan.network.internal;
     let mut addresses = BTreeSet::from([internal.address, internal.vip]);
-    match &plan.network.management.addressing {
-        Addressing::Keep { addresses: kept, .. } => addresses.extend(kept.iter().map(|net| net.addr())),
-        Addressing::Static { address, .. } => drop(addresses.insert(address.address())),
-        Addressing::Dhcp => {}
-    }
+    addresses.extend(plan.network.management.addresses().iter().map(|net| net.addr()));
+    addresses.extend(internal.address6);
     let own = plan.host.hosts.iter().filter(|(address, _)| addresses.contains(address));
     let mut names: BTreeSet<String> = own.flat_map(|(_, names)| names.iter().cloned()).collect();
     names.insert(format!("*.{}", plan.host.fqdn));

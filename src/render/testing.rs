@@ -80,6 +80,7 @@ network:
   provider:
     public: { cidr6: fd00:112::/64 }
     lan: { mode: bridged, cidr: 198.51.100.0/24, pool: { first: 198.51.100.20, last: 198.51.100.30 }, vlan: 7 }
+  wireguard: { users: [bob, ann] }
   dns: [192.0.2.53]
   ntp: [192.0.2.123]
 ";
@@ -124,8 +125,11 @@ pub(crate) fn plan(host: &Host, boxfile: &str) -> Plan {
 
 /// The plan of a small cloud, with these services added to it, for an engine that may want another host.
 pub(crate) fn cloud(engine: Engine, services: &[&str]) -> Plan {
-    let mut plan = plan(&DEBIAN, &PLAIN.replace("profile: base", "profile: core\nengine: kolla"));
-    plan.engine = engine;
+    let (host, profile) = match engine {
+        Engine::Osism => (&UBUNTU, "profile: edge\nengine: osism"),
+        Engine::None | Engine::Kolla => (&DEBIAN, "profile: core\nengine: kolla"),
+    };
+    let mut plan = plan(host, &PLAIN.replace("profile: base", profile));
     let added = services.iter().map(|name| name.parse().unwrap());
     plan.cloud.as_mut().unwrap().services.extend(added);
     plan

@@ -106,10 +106,10 @@ fn a_secret_that_is_made_anew_changes_the_files_that_hold_it_and_no_others() {
         let mut kept = Secrets::new();
         complete(&specs, &mut kept).unwrap();
         let before = tree(&plan, &kept).unwrap();
-        let context = Context::new(&plan, &kept);
+        let all = Context::new(&plan, &kept);
         let mut plain: Vec<(String, String)> = Vec::new();
         for file in &manifest::read().unwrap().files {
-            if context.wanted(file).unwrap() {
+            for context in all.items(file).unwrap().into_iter().filter(|c| c.wanted(file).unwrap()) {
                 plain.push((context.path(file).unwrap(), context.text(file).unwrap()));
             }
         }

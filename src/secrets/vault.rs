@@ -4,7 +4,11 @@
 //! The salt is a keyed digest of path and text. So the same text gives the same bytes, and neither two files nor two
 //! versions of one file ever share a key.
 
-use std::num::NonZeroU32;
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+};
 
 use aes::{
     Aes256,
@@ -21,6 +25,7 @@ const HEADER: &str = "$ANSIBLE_VAULT;1.1;AES256\n";
 const ROUNDS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 const KEY: usize = 32;
 const BLOCK: usize = 16;
+type Derived = [u8; KEY + KEY + BLOCK];
 /// Characters of a line.
 const LINE: usize = 80;
 
@@ -35,8 +40,7 @@ pub fn salt(key: &str, path: &str, text: &str) -> [u8; 32] {
 
 /// The text as `ansible-vault encrypt` writes it. A salt serves for one text alone.
 pub fn encrypt(password: &str, salt: &[u8; 32], text: &str) -> String {
-    let mut derived = [0; KEY + KEY + BLOCK];
-    ring::pbkdf2::derive(ring::pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, salt, password.as_bytes(), &mut derived);
+    let derived = derived(password, salt);
     let (key, rest) = derived.split_at(KEY);
     let (seal, counter) = rest.split_at(KEY);
 
@@ -59,6 +63,23 @@ pub fn encrypt(password: &str, salt: &[u8; 32], text: &str) -> String {
         file.push('\n');
     }
     file
+}
+
+/// Key, key of the HMAC and first counter. Deriving them is slow on purpose, and one process renders a tree more than
+/// once: what was derived is kept as long as the process lives.
+fn derived(password: &str, salt: &[u8; 32]) -> Derived {
+    static KNOWN: Mutex<BTreeMap<[u8; 32], Derived>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut name = hmac(salt);
+    name.update(password.as_bytes());
+    let name = name.finalize().into_bytes().into();
+    if let Some(derived) = known().get(&name) {
+        return *derived;
+    }
+    let mut derived = [0; KEY + KEY + BLOCK];
+    ring::pbkdf2::derive(ring::pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, salt, password.as_bytes(), &mut derived);
+    known().insert(name, derived);
+    derived
 }
 
 fn hmac(key: &[u8]) -> Hmac<Sha256> {

@@ -42,6 +42,12 @@ impl Draft {
         self
     }
 
+    /// The same, by names that come from data.
+    pub(super) fn needing<'n>(mut self, names: impl Iterator<Item = &'n str>) -> Self {
+        self.0.needs = names.map(id).collect();
+        self
+    }
+
     /// In addition, where the plan has the step.
     pub(super) fn needs_if(mut self, there: bool, name: &str) -> Self {
         self.0.needs.extend(there.then(|| id(name)));

@@ -12,6 +12,7 @@ mod engine;
 mod host;
 mod kernel;
 mod network;
+mod osism;
 mod packages;
 mod record;
 mod site;
@@ -42,6 +43,7 @@ pub fn list(plan: &Plan, tree: &Tree) -> Graph {
         network::wireguard(&site).into_iter().collect(),
         vec![engine::engine(&site), packages::updates(&site)],
         vec![configuration::configuration(&site)],
+        osism::manager(&site),
     ];
     Graph { steps: steps.into_iter().flatten().collect() }
 }

@@ -24,7 +24,7 @@ ENGINE = DIST / "examples/bench"
 HOST = TOP / "tests/host/host"
 RESULTS = TOP / "docs/benchmarks.json"
 PAGE = TOP / "docs/benchmarks.md"
-ROUNDS = int(os.environ.get("CIAB_BENCH_ROUNDS", "5"))
+ROUNDS = int(os.environ.get("CIAB_BENCH_ROUNDS", "3"))
 STEPS = 100
 FILES = 200
 

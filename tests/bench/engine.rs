@@ -83,6 +83,7 @@ impl Host {
             users: vec![self.user],
             keys: Keys { files: vec![self.key.into()], agent: Agent::None },
             password: None,
+            later: Vec::new(),
         };
         let mut link = Link::new(Place::Ssh(Box::new(destination)), self.state.into()).unwrap();
         link.ask = Some(Arc::new(First));

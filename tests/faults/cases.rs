@@ -19,8 +19,8 @@ use crate::{
     strike::{self, Combination, Fault, Verdict},
 };
 
-/// How long an engine may take.
-const LIMIT: Duration = Duration::from_secs(120);
+/// How long an engine may take, on an emulated machine as well.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// One case at work: its host, and the workstations it needs.
 pub(crate) struct At<'a> {
@@ -46,6 +46,7 @@ const CASES: &[(&str, Run)] = &[
     ("the disk is full when an attempt ends", full_at_end),
     ("the helper's binary is lost while its unit runs", binary_lost),
     ("the end is killed each time before it is written", never_ends),
+    ("the end is killed and the same unit is started twice", started_twice),
     ("a guarded change that nobody confirms", unconfirmed),
     ("a restart before a guarded change is confirmed", restart_unconfirmed),
     ("the connection cut at any byte from the first on", cut_from_the_first),
@@ -211,10 +212,34 @@ fn stopped_engine(at: &mut At<'_>) -> Result<()> {
 const NOT_HERE: &str = "not on this kind of host: ";
 
 /// Never tried on a host in a container: its clock is this machine's, and whoever comes in from outside, as `exec`
-/// does, has the right to set it.
+/// does, has the right to set it. `CIAB_HOST=tests/vm/vm` has the tests use virtual machines.
 fn clock_moved(at: &mut At<'_>) -> Result<()> {
-    at.notes.push(format!("{NOT_HERE}a container's clock is this machine's; it needs a virtual machine"));
-    Ok(())
+    let host = at.ground.host.clone();
+    if !host.has_own_clock()? {
+        at.notes.push(format!("{NOT_HERE}a container's clock is this machine's; it needs a virtual machine"));
+        return Ok(());
+    }
+    let mut one = at.station("one")?;
+    one.side_by_side = 1;
+    let clock = || host.exec("date +%s").and_then(|said| Ok(said.trim().parse::<i64>()?));
+    let (mut engine, place, _) = at.held(&mut one, graph::MIDDLE)?;
+    let before = clock()?;
+    host.exec("date --set '+1 day'")?;
+    at.note_unless(clock()? - before > 86_000, "the clock was not set ahead");
+    place.release(&host);
+    let exit = engine.wait(LIMIT)?;
+    at.expect("the run whose clock was set ahead", exit, 0);
+    at.is_whole(&mut one)?;
+    // And back, in the middle of another run.
+    end_state::reset(&host)?;
+    let mut two = at.station("two")?;
+    two.side_by_side = 1;
+    let (mut engine, place, _) = at.held(&mut two, graph::MIDDLE)?;
+    host.exec("date --set '-1 day'")?;
+    place.release(&host);
+    let exit = engine.wait(LIMIT)?;
+    at.expect("the run whose clock was set back", exit, 0);
+    at.is_whole(&mut two)
 }
 
 fn other_times(at: &mut At<'_>) -> Result<()> {
@@ -317,6 +342,35 @@ fn never_ends(at: &mut At<'_>) -> Result<()> {
     let acted = at.acted("again");
     at.note_unless(acted == 3, format!("the step acted {acted} times before the run gave up, not 3"));
     at.ends_well(&mut one)
+}
+
+fn started_twice(at: &mut At<'_>) -> Result<()> {
+    let host = at.ground.host.clone();
+    let mut one = at.station("one")?;
+    one.side_by_side = 1;
+    at.until_before(&mut one, "exact")?;
+    let (mut engine, place, pid) = at.held(&mut one, "ended-unwritten")?;
+    engine.kill();
+    host.exec(&format!("kill -KILL {pid}"))?;
+    place.release(&host);
+    // The same attempt, started once more: it has begun, so its unit does nothing and ends with 97.
+    host.exec(
+        "words='--record /var/lib/ciab exact 1'; helper=$(echo /var/lib/ciab/bin/*)
+        for n in $(seq 100); do
+          systemctl reset-failed ciab-exact-1 2>/dev/null
+          [ -n \"$(systemctl list-units --all --plain --no-legend ciab-exact-1.service)\" ] || break
+          sleep 0.1
+        done
+        systemd-run --quiet --collect --wait --unit=ciab-exact-1 \
+          --property=\"ExecStopPost=$helper agent ended $words\" -- $helper agent job $words
+        test $? = 97",
+    )?;
+    let end = host.said("tr -d '\\0' < /var/lib/ciab/steps/exact/1/end");
+    at.note_unless(end.is_empty(), format!("the second start wrote the first one's end: {end}"));
+    at.ends_well(&mut one)?;
+    let acted = at.acted("exact");
+    at.note_unless(acted == 1, format!("what only was in doubt acted {acted} times"));
+    Ok(())
 }
 
 fn unconfirmed(at: &mut At<'_>) -> Result<()> {

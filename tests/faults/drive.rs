@@ -68,6 +68,7 @@ pub(crate) fn main(words: impl Iterator<Item = String>) -> ExitCode {
                 users: vec![user],
                 keys: Keys { files: vec![key.into()], agent: Agent::None },
                 password: None,
+                later: Vec::new(),
             };
             let mut link = Link::new(Place::Ssh(Box::new(destination)), state.into()).unwrap();
             link.ask = Some(Arc::new(First));

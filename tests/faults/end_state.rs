@@ -128,11 +128,10 @@ for a in */*; do printf '%s' $a; for w in began end done; do [ -n "$(tr -d '\0' 
     Ok(all)
 }
 
-/// What is wrong with how often things were done.
-pub(crate) fn misdeeds(host: &Host, events: &[Event]) -> Result<Vec<String>> {
-    let attempts = attempts(host)?;
+/// Finished actions that ran again though no probe had said Missing.
+pub(crate) fn acted_again(attempts: &[Attempt], events: &[Event]) -> Vec<String> {
     let mut wrong = Vec::new();
-    for attempt in &attempts {
+    for attempt in attempts {
         let later = attempts.iter().any(|a| a.step == attempt.step && a.number > attempt.number);
         let drifted =
             events.iter().any(|e| matches!(&e.kind, Kind::StepDrifted { step, .. } if *step == attempt.step));
@@ -141,6 +140,13 @@ pub(crate) fn misdeeds(host: &Host, events: &[Event]) -> Result<Vec<String>> {
             wrong.push(format!("{} acted again after its attempt {} was done", attempt.step, attempt.number));
         }
     }
+    wrong
+}
+
+/// What is wrong with how often things were done.
+pub(crate) fn misdeeds(host: &Host, events: &[Event]) -> Result<Vec<String>> {
+    let attempts = attempts(host)?;
+    let mut wrong = acted_again(&attempts, events);
     for step in graph::graph().steps {
         let name = step.id.as_str();
         let of_step: Vec<&Attempt> = attempts.iter().filter(|a| a.step == name).collect();

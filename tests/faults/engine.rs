@@ -62,7 +62,6 @@ impl Station {
         let words = self.folder.join(format!("engine-{}.jsonl", self.engines));
         let plan = self.folder.join("graph.json");
         fs::write(&plan, serde_json::to_vec(graph)?)?;
-        let errors = File::create(words.with_extension("err"))?;
         let mut command = Command::new(&self.binary);
         command.args(["drive", "run"]).arg(&plan).arg(self.folder.join("state"));
         command.args(["127.0.0.1", &self.port.to_string(), "debian"]).arg(&self.key);
@@ -70,8 +69,7 @@ impl Station {
         command.args(self.again.iter().flat_map(|step| ["--again", step]));
         command.args(["--display", &self.folder.file_name().unwrap_or_default().to_string_lossy()]);
         command.env("CIAB_FAILPOINTS", self.folder.join("places"));
-        command.stdin(Stdio::null()).stdout(File::create(&words)?).stderr(errors);
-        Ok(Engine { child: command.spawn().context("start the engine")?, words })
+        Engine::start(command, words)
     }
 
     /// Runs a graph to its end.
@@ -97,6 +95,19 @@ fn events(words: &Path) -> Vec<Event> {
 }
 
 impl Engine {
+    /// Starts a program whose events go to a file; what it writes for people goes beside it.
+    pub(crate) fn start(mut command: Command, words: PathBuf) -> Result<Self> {
+        let errors = File::create(words.with_extension("err"))?;
+        command.stdin(Stdio::null()).stdout(File::create(&words)?).stderr(errors);
+        Ok(Self { child: command.spawn().context("start the engine")?, words })
+    }
+
+    /// What it wrote for people.
+    pub(crate) fn complaint(&self) -> String {
+        let text = fs::read_to_string(self.words.with_extension("err")).unwrap_or_default();
+        text.trim().replace('\n', " / ")
+    }
+
     /// Its exit status, negative for a signal.
     pub(crate) fn wait(&mut self, limit: Duration) -> Result<i32> {
         let status = until(limit, || self.child.try_wait().ok().flatten());
@@ -170,14 +181,18 @@ pub(crate) fn side(place: &str) -> Side {
 impl Place {
     /// Arms a place for whoever comes there first.
     pub(crate) fn arm(name: &'static str, station: &Station, host: &Host) -> Result<Self> {
-        let folder = station.folder.join("places");
+        Self::arm_in(name, &station.folder.join("places"), host)
+    }
+
+    /// The same, with the folder that the engine looks into.
+    pub(crate) fn arm_in(name: &'static str, folder: &Path, host: &Host) -> Result<Self> {
         match side(name) {
             Side::Engine => fs::write(folder.join(name), "")?,
             Side::Box => {
                 host.exec(&format!("mkdir -p {PLACES}; : > {PLACES}/{name}"))?;
             }
         }
-        Ok(Self { name, folder })
+        Ok(Self { name, folder: folder.to_owned() })
     }
 
     /// The number of the process that is held there, `None` when nobody came before the engine ended.

@@ -30,13 +30,43 @@ struct Info {
 impl Host {
     /// Starts a host whose power can be cut, with what the graph needs.
     pub(crate) fn up(name: &str) -> Result<Self> {
+        let host = Self::bare(name)?;
+        host.exec(GIT)?;
+        Ok(host)
+    }
+
+    /// Starts a host whose power can be cut, as a deployment finds it.
+    pub(crate) fn bare(name: &str) -> Result<Self> {
         let _ = verb(&["down", name]);
         ok(verb(&["up", name, "--root", "ext4"])?, "start a host")?;
         let info = ok(verb(&["info", name, "--json"])?, "ask for a host")?;
         let Info { port, key, .. } = serde_json::from_str(&info).context("read about a host")?;
-        let host = Self { name: name.to_owned(), port, key };
-        host.exec(GIT)?;
-        Ok(host)
+        Ok(Self { name: name.to_owned(), port, key })
+    }
+
+    /// Whether its clock is its own.
+    pub(crate) fn has_own_clock(&self) -> Result<bool> {
+        let info = ok(verb(&["info", &self.name, "--json"])?, "ask for a host")?;
+        let info: serde_json::Value = serde_json::from_str(&info).context("read about a host")?;
+        Ok(info["kind"] == "vm")
+    }
+
+    /// A box file of profile `base` for it.
+    pub(crate) fn box_file(&self) -> Result<String> {
+        let info = ok(verb(&["info", &self.name, "--json"])?, "ask for a host")?;
+        let info: serde_json::Value = serde_json::from_str(&info).context("read about a host")?;
+        let say = |key: &str| info[key].as_str().unwrap_or_default().to_owned();
+        let public = std::fs::read_to_string(self.key.with_extension("pub")).context("read the key")?;
+        Ok(format!(
+            "apiVersion: ciab/v1\nkind: Box\nprofile: base\nname: lab\naccess:\n  target: debian@127.0.0.1:{}\n  \
+             host_key: {}\n  identity: {}\n  ssh_keys:\n    - {}\nnetwork:\n  ntp: [{}]\n  proxy:\n    http: {}\n",
+            self.port,
+            say("host_key"),
+            self.key.display(),
+            public.trim(),
+            say("ntp"),
+            say("proxy"),
+        ))
     }
 
     /// Runs a script as root inside, without SSH.

@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
+mod base;
 mod cases;
 mod damage;
 mod draw;
@@ -45,6 +46,9 @@ struct Words {
     /// So many combinations, drawn by the seed.
     #[arg(long)]
     sample: Option<usize>,
+    /// So many faults, drawn by the seed, while `ciab deploy` sets a host up with profile `base`.
+    #[arg(long, default_value_t = 0)]
+    base: usize,
     /// What chance is drawn from; the commit hash unless given.
     #[arg(long)]
     seed: Option<String>,
@@ -120,8 +124,12 @@ fn test(words: &Words) -> Result<usize> {
         }
         (None, true) => "full".into(),
         (None, false) if !words.only.is_empty() || !words.case.is_empty() => "chosen".into(),
+        (None, false) if words.base > 0 => {
+            chosen.clear();
+            format!("{} over base", words.base)
+        }
         (None, false) => {
-            println!("faults: checked itself; --sample N, --full or --only WORD strike real hosts");
+            println!("faults: checked itself; --sample N, --full, --base N or --only WORD strike real hosts");
             return Ok(0);
         }
     };
@@ -155,6 +163,9 @@ fn test(words: &Words) -> Result<usize> {
         let wanted = words.full || words.case.iter().any(|word| name.contains(word));
         wanted && !(words.resume && results.lock().unwrap().case_passed(name))
     };
+    if words.base > 0 {
+        base::run_all(words.base, &seed, &work, &|case| keep(&|results| results.add_case(case.clone())))?;
+    }
     cases::run_all(&work, &binary, by_name, words.keep, &|case| {
         keep(&|results| results.add_case(case.clone()))
     })?;
@@ -317,7 +328,7 @@ fn keep(host: &Host, folder: &Path, to: &Path) {
 }
 
 fn run_whole(station: &mut Station) -> Result<()> {
-    let exit = station.run(&graph::graph(), Duration::from_secs(180))?;
+    let exit = station.run(&graph::graph(), Duration::from_secs(600))?;
     ensure!(exit == 0, "an undisturbed run ended with {exit}: {}", station.complaint());
     Ok(())
 }

@@ -6,7 +6,8 @@ mod helper;
 pub mod pin;
 
 use std::{
-    fmt,
+    fmt, io,
+    net::IpAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -25,6 +26,8 @@ use pin::{Pin, Verdict};
 
 /// How long a TCP connection and the exchange of keys may take.
 const CONNECT: Duration = Duration::from_secs(20);
+/// How long one address of several may take.
+const ADDRESS: Duration = Duration::from_secs(6);
 /// Silence after which the other side is asked whether it is there, and how often it may leave that unanswered.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVES: usize = 3;
@@ -42,6 +45,8 @@ pub struct Destination {
     pub keys: Keys,
     /// A password for the first login; used once, to put the keys in place.
     pub password: Option<SecretString>,
+    /// Addresses that a plan gives the box: tried where it does not answer at its own any more. Its key stays.
+    pub later: Vec<IpAddr>,
 }
 
 /// The keys that a host is offered.
@@ -119,11 +124,11 @@ async fn open(link: &Link, to: &Destination) -> Result<Session, LinkError> {
     let reach = async {
         match &to.jump {
             None => {
-                let stream = dial(&to.hop).await?;
+                let stream = dial(&to.hop, &to.later).await?;
                 handshake(link, &to.hop, to.pin.as_ref(), stream).await
             }
             Some((jump, keys)) => {
-                let first = handshake(link, jump, None, dial(jump).await?).await?;
+                let first = handshake(link, jump, None, dial(jump, &[]).await?).await?;
                 let first = auth::login(first, jump, &jump.user, keys, link.ask.as_deref()).await?;
                 let through = first
                     .handle
@@ -150,16 +155,22 @@ async fn open(link: &Link, to: &Destination) -> Result<Session, LinkError> {
 
 /// A TCP connection. Names are looked up by `getent`, whose C library is the system's own: a static binary
 /// cannot load another version's name services.
-async fn dial(hop: &Hop) -> Result<TcpStream, LinkError> {
+async fn dial(hop: &Hop, later: &[IpAddr]) -> Result<TcpStream, LinkError> {
     let failed = |error: &dyn fmt::Display| LinkError::passing(format!("connect to {hop}: {error}"));
     let mut last = None;
-    for address in config::addresses(&hop.host).await.map_err(|error| failed(&error))? {
-        match TcpStream::connect((address, hop.port)).await {
+    let own = config::addresses(&hop.host).await.map_err(|error| failed(&error))?;
+    for address in own.into_iter().chain(later.iter().copied()) {
+        let stream = TcpStream::connect((address, hop.port));
+        // An address that nobody has any more is silent, and the others have their turn before the whole is over.
+        let silent = || Err(io::Error::from(io::ErrorKind::TimedOut));
+        match timeout(ADDRESS, stream).await.unwrap_or_else(|_| silent()) {
             Ok(stream) => {
                 stream.set_nodelay(true).map_err(|error| failed(&error))?;
                 return Ok(stream);
             }
-            Err(error) => last = Some(error),
+            Err(error) => {
+                last.get_or_insert(error);
+            }
         }
     }
     Err(match last {

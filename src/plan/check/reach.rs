@@ -49,7 +49,24 @@ pub(super) fn dns(case: &Case<'_>) -> Vec<Verdict> {
         Ok(_) => odd(),
         Err(verdict) => *verdict,
     };
-    vec![verdict.about(name)]
+    let servers = measures::name_servers(case.wanted, case.profile, case.facts);
+    std::iter::once(verdict.about(name)).chain(servers.map(|asked| name_server(case, &asked))).collect()
+}
+
+/// One server by itself. A silent one makes every name wait for seconds, though another answers in the end.
+fn name_server(case: &Case<'_>, asked: &Measure) -> Verdict {
+    let verdict = match outcome(case, asked) {
+        Ok(Outcome::Dns { .. }) => Verdict::pass("it answers"),
+        Ok(Outcome::Refused { reason }) => {
+            Verdict::warn("every name waits for it, though another server may answer").measured(reason)
+        }
+        Ok(_) => odd(),
+        Err(verdict) => *verdict,
+    };
+    match asked {
+        Measure::NameServer { server, .. } => verdict.about(server),
+        _ => verdict,
+    }
 }
 
 pub(super) fn ntp(case: &Case<'_>) -> Vec<Verdict> {

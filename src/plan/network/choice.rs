@@ -132,3 +132,105 @@ impl<'a> Choice<'a> {
         near.map(|near| format!("{}, {}", near.net, near.what))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        boxfile::{BoxFile, ProfileName, names::Role},
+        plan::{Plan, PlanError, sample},
+        profile::Profile,
+    };
+
+    fn role(name: &str) -> Role {
+        name.parse().unwrap()
+    }
+
+    fn wanted(network: &str) -> BoxFile {
+        let text =
+            format!(r#"{{"apiVersion": "ciab/v1", "kind": "Box", "profile": "base", "network": {network}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn plan(network: &str, bound: Option<&Plan>) -> Result<Plan, Vec<PlanError>> {
+        let mut facts = sample::server();
+        // The LAN is a part of what the box would usually take.
+        facts.observed.links[1].addresses[0].net = "192.168.16.77/20".parse().unwrap();
+        let profile = Profile::load(ProfileName::Base).unwrap();
+        let bound = bound.map(Plan::bound);
+        Plan::make(&facts, &wanted(network), &profile, bound.as_ref())
+    }
+
+    #[test]
+    fn the_usual_network_gives_way_and_the_plan_says_why() {
+        let first = plan(r#"{"provider": {"public": {}}}"#, None).unwrap();
+        assert_eq!(first.network.internal.cidr.to_string(), "192.168.144.0/24");
+        assert_eq!(
+            first.why["network.internal"],
+            "the first that is free: 192.168.16.0/24 overlaps 192.168.16.0/20, the network of eno1, \
+             192.168.17.0/24 overlaps 192.168.16.0/20, the network of eno1"
+        );
+        assert_eq!(first.network.provider[&role("public")].cidr.to_string(), "192.168.112.0/24");
+
+        // Another network of the same kind, and one that the operator wrote where the first was.
+        let second = plan(
+            r#"{"provider": {"public": {}, "more": {}}, "containers": "192.168.113.0/24"}"#,
+            Some(&first),
+        );
+        let second = second.unwrap();
+        assert_eq!(second.network.internal, first.network.internal, "what was decided stays");
+        assert_eq!(second.why["network.internal"], first.why["network.internal"]);
+        assert_eq!(second.network.provider[&role("more")].cidr.to_string(), "192.168.114.0/24");
+        assert_eq!(second.network.physical[1].interface, "ciab-ex2");
+    }
+
+    #[test]
+    fn a_network_that_the_operator_wrote_is_not_moved() {
+        let errors = plan(
+            r#"{"internal": "192.168.112.0/24", "provider": {"public": {"cidr": "192.168.112.0/20"}}}"#,
+            None,
+        )
+        .unwrap_err();
+        let keys: Vec<&str> = errors.iter().map(|e| e.key.as_str()).collect();
+        assert_eq!(keys, ["network.internal", "network.provider.public.cidr"]);
+        assert!(errors[0].message.contains("overlaps network.provider.public.cidr"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_bridge_takes_over_the_address_and_keeps_it_from_the_pool() {
+        let bridged =
+            |pool: &str| plan(&format!(r#"{{"provider": {{"public": {{"mode": "bridged"{pool}}}}}}}"#), None);
+        let open = bridged("").unwrap_err();
+        assert_eq!(open[0].key, "network.provider.public.pool");
+        let own = bridged(r#", "pool": {"first": "192.168.16.70", "last": "192.168.16.80"}"#).unwrap_err();
+        assert!(own[0].message.contains("the box's own address, 192.168.16.77, lies in it"), "{own:?}");
+        let plan = bridged(r#", "pool": {"first": "192.168.17.70", "last": "192.168.17.80"}"#).unwrap();
+        let management = &plan.network.management;
+        assert_eq!(management.address_interface, "ciab-br");
+        assert_eq!(management.addresses()[0].to_string(), "192.168.16.77/20");
+        assert_eq!(plan.network.provider[&role("public")].cidr.to_string(), "192.168.16.0/20");
+        assert!(
+            plan.network.routes.iter().all(|route| route.to != plan.network.provider[&role("public")].cidr)
+        );
+    }
+
+    #[test]
+    fn the_only_card_is_not_given_away() {
+        let mut facts = sample::server();
+        let mut boxfile = wanted(
+            r#"{"provider": {"public": {"cidr": "198.51.100.0/24",
+            "pool": {"first": "198.51.100.2", "last": "198.51.100.9"}}}}"#,
+        );
+        let nics =
+            |mac: &str| serde_json::from_str(&format!(r#"{{"provider": {{"match": {{"mac": "{mac}"}}}}}}"#));
+        boxfile.nics = nics("3c:ec:ef:00:00:01").unwrap();
+        let profile = Profile::load(ProfileName::Base).unwrap();
+        let errors = Plan::make(&facts, &boxfile, &profile, None).unwrap_err();
+        assert_eq!(errors[0].key, "nics.provider");
+        assert!(errors[0].message.contains("eno1 is the only way to the box"), "{errors:?}");
+        boxfile.nics = nics("3c:ec:ef:00:00:02").unwrap();
+        facts.observed.links[2].up = true;
+        let plan = Plan::make(&facts, &boxfile, &profile, None).unwrap();
+        assert_eq!(plan.network.physical[0].interface, "eno2");
+        assert_eq!(plan.network.physical[0].bridge, "br-ex");
+    }
+}

@@ -1,6 +1,6 @@
 //! Hands the memory out: first what everything takes at its smallest, then growth, in this order, then the page cache.
 //!
-//! Growth is a part of what the smallest sizes leave, so servers get at least half of that, more memory never
+//! Growth is a part of what the smallest sizes leave, so servers get more than half of that, more memory never
 //! means less for anything, and together it is never more than there is.
 
 use super::{Has, Part};

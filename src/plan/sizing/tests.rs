@@ -59,7 +59,7 @@ fn a_small_box_runs_one_of_each_and_a_large_one_more() {
 #[test]
 fn few_memory_means_few_workers_whatever_the_threads() {
     let core = all(ProfileName::Core);
-    assert_eq!(sizing(8, 64, 0, &core).workers, 2);
+    assert_eq!(sizing(8, 64, 0, &core).workers, 1);
     assert!(sizing(12, 64, 0, &core).workers < sizing(64, 64, 0, &core).workers);
 }
 
