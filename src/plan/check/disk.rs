@@ -59,7 +59,10 @@ fn leftover(case: &Case<'_>) -> Vec<Verdict> {
 
 /// Whether a disk may die.
 fn copies(case: &Case<'_>) -> Vec<Verdict> {
-    let storage = case.plan.ok().and_then(|plan| plan.cloud.as_ref()).map(|cloud| &cloud.storage);
+    let Ok(plan) = case.plan else {
+        return vec![Verdict::skipped(NO_PLAN)];
+    };
+    let storage = plan.cloud.as_ref().map(|cloud| &cloud.storage);
     let Some(ceph) = storage.and_then(|storage| storage.ceph.as_ref()) else {
         return vec![Verdict::pass("nothing is kept in Ceph")];
     };
