@@ -19,8 +19,13 @@ use crate::{
 };
 
 /// What only names a machine or its place in a network: a plan that differs in nothing else decides the same.
-const NAMES: [&str; 4] =
-    ["bound", "network.management.addressing", "network.management.interface", "network.management.mac"];
+const NAMES: [&str; 5] = [
+    "bound",
+    "network.management.address_interface",
+    "network.management.addressing",
+    "network.management.interface",
+    "network.management.mac",
+];
 
 /// The box file that an operator would write for a machine: disks are named, nothing else.
 fn wanted(profile: ProfileName, machine: &str) -> BoxFile {
