@@ -144,7 +144,7 @@ impl MeasureRequest {
             // glibc asks each server twice, five seconds each; one server's two turns are enough to judge.
             Measure::Dns { .. } => 10_000,
             Measure::NameServer { .. } => 4_000,
-            // 10 000 writes of a good disk take 2 s; of a slow one, a thousand are enough to judge.
+            // 10 000 writes of a good disk take 2 s; a slow one gets so long for the hundred that are needed.
             Measure::Fsync { .. } => 10_000,
             Measure::Ntp { .. } => 5_000,
             Measure::Registry { .. } => 10_000,

@@ -10,9 +10,6 @@ use crate::{
     profile::Profile,
 };
 
-/// A profile without a database is not worth a longer wait for the speed of its disk.
-const FSYNC_MS: u64 = 2_000;
-
 /// What checks of this profile want tried; nothing on it changes the box.
 pub fn measures(wanted: &BoxFile, profile: &Profile, facts: &Facts) -> Vec<MeasureRequest> {
     let network = Bound::first(facts, wanted, profile)
@@ -32,7 +29,7 @@ pub fn measures(wanted: &BoxFile, profile: &Profile, facts: &Facts) -> Vec<Measu
     let deployed =
         |network: &Network| facts.observed.links.iter().any(|link| link.name == network.internal.interface);
     if !network.as_ref().is_some_and(deployed) {
-        requests.push(MeasureRequest { measure: fsync(facts), deadline_ms: FSYNC_MS });
+        requests.push(MeasureRequest::new(fsync(facts)));
     }
     requests
 }

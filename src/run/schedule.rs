@@ -97,6 +97,19 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// What to do with a step. A change that this run made and the box took back ends the run: begun anew, it would cut
+    /// the box off for ever.
+    fn next(&self, step: &Step, standing: &Standing, again: bool) -> Next {
+        match &standing.state {
+            wire::State::Failed { exit: exit @ wire::Exit::Reverted } if self.ran.contains(&step.id) => {
+                Next::Stop { why: exit.to_string() }
+            }
+            _ => decide::next(step, standing, again),
+        }
+    }
+}
+
 /// Steps that only run to repair another.
 fn on_demand(steps: &[Step]) -> BTreeSet<StepId> {
     let repair = |step: &Step| match &step.in_doubt {
@@ -147,7 +160,7 @@ pub(super) async fn steps(
                 }
                 let Some(standing) = memory.standings.get(&step.id) else { continue };
                 let again = request.again.contains(&step.id) && !memory.ran.contains(&step.id);
-                match decide::next(step, standing, again) {
+                match memory.next(step, standing, again) {
                     Next::Skip => {
                         memory.done.insert(step.id.clone());
                     }
@@ -325,4 +338,39 @@ fn cancel_note(how: Cancel) -> Kind {
 fn failure(step: &Step, attempt: u32, error: String, tail: Vec<String>, hint: Option<String>) -> Kind {
     let log = format!("{}/steps/{}/{attempt}/out", crate::agent::record::ROOT, step.id);
     Kind::StepFailed { step: step.id.to_string(), attempt, error, tail, log, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::{Action, Answer, Limit, Probe, Retry};
+
+    #[test]
+    fn a_change_that_was_taken_back_is_not_begun_again_by_the_same_run() {
+        let id = StepId::new("uplink").unwrap();
+        let step = Step {
+            id: id.clone(),
+            title: String::new(),
+            needs: vec![],
+            uses: vec![],
+            holds: vec![],
+            action: Action::Ensure(vec![]),
+            probe: Probe::Action,
+            limit: Limit { soft: 1, hard: 2 },
+            retry: Retry::default(),
+            in_doubt: InDoubt::RunAgain,
+            guard: None,
+        };
+        let state = wire::State::Failed { exit: wire::Exit::Reverted };
+        let answer = Answer::Missing("gone".into());
+        let standing = Standing { step: id.clone(), attempt: 1, state, same_inputs: true, answer };
+        let mut memory = Memory::default();
+        assert!(
+            matches!(memory.next(&step, &standing, false), Next::Run { attempt: 2, .. }),
+            "another run may"
+        );
+        memory.ran.insert(id);
+        let Next::Stop { why } = memory.next(&step, &standing, false) else { panic!("it acts again") };
+        assert!(why.contains("taken back"), "{why}");
+    }
 }
