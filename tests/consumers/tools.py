@@ -59,9 +59,9 @@ class Said:
     def __init__(self, code, out, err):
         self.code, self.out, self.err, self.all = code, out, err, out + err
 
-    def accepted(self):
-        """A status other than success is a refusal."""
-        if self.code != 0:
+    def accepted(self, *others):
+        """A status other than success, or one of these, is a refusal."""
+        if self.code != 0 and self.code not in others:
             raise Refused(self.all[-4000:])
         return self
 
