@@ -49,7 +49,7 @@ def consumers(tree, quick):
     yield "haproxy -c", lambda: written.haproxy(out()), lambda: written.haproxy_fault(tree), "No Private Key found"
     yield "keepalived --config-test", lambda: written.keepalived(tree, out()), lambda: written.keepalived_fault(
         tree
-    ), "192.168.16 "
+    ), "invalid IP 192.168.16"
     yield "mariadbd --help", lambda: written.mariadbd_values(tree, out()), lambda: written.mariadbd_fault(
         tree
     ), "unknown variable"
