@@ -110,7 +110,8 @@ impl Helper {
             Request::Probe { step } => Ok(Reply::Answer(self.probe(&step)?)),
             Request::Prove { probes } => Ok(Reply::Answers(probe::ask_all(&probes))),
             Request::Read { paths } => Ok(Reply::Files(documents::files(&paths))),
-            Request::Bound => self.bound().map_err(fault),
+            // Like the first words: what a plan and a tree are made from is whole, or nothing is made.
+            Request::Bound => self.bound().map_err(|error| Fault::damaged(&error)),
             Request::Support => {
                 documents::support(&self.record, &hold(&self.redactor)).map(Reply::Support).map_err(fault)
             }
@@ -122,12 +123,14 @@ impl Helper {
                 else {
                     return Err(Fault::NotLocked);
                 };
+                let secrets = matches!(writing, Request::Secrets { .. });
                 match self.write(writing, &binary, run) {
                     // What was not found or not started may only have been stopped before.
                     Ok(Reply::Finished(answer)) if answer != Answer::Holds => {
                         unless_going_down(Reply::Finished(answer))
                     }
                     Err(_) if boot::stopping() => Err(Fault::GoingDown),
+                    Err(error) if secrets => Err(Fault::damaged(&error.context("secrets.yaml of the box"))),
                     other => other.map_err(fault),
                 }
             }
