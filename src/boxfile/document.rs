@@ -17,6 +17,13 @@ pub fn read<T: DeserializeOwned + JsonSchema>(name: &str, text: &str) -> Result<
     typed(name, checked::<T>(name, text, Completeness::Whole)?)
 }
 
+/// The document of a file that is part of this program; a test reads each, so that it cannot be wrong here.
+pub fn embedded<T: DeserializeOwned + JsonSchema>(name: &str, text: &str) -> T {
+    read(name, text).unwrap_or_else(|findings| {
+        unreachable!("{name} is part of the program, and its test passed: {findings:?}")
+    })
+}
+
 /// Reads `text` as a part of a document, in which any key may be missing.
 pub fn part<T: JsonSchema>(name: &str, text: &str) -> Result<Value, Findings> {
     checked::<T>(name, text, Completeness::Layer)

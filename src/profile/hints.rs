@@ -32,10 +32,7 @@ pub struct Hints(BTreeMap<String, Hint>);
 /// The hints of this program.
 pub fn hints() -> &'static Hints {
     static HINTS: OnceLock<Hints> = OnceLock::new();
-    HINTS.get_or_init(|| match document::read(FILE, TEXT) {
-        Ok(hints) => Hints(hints),
-        Err(findings) => unreachable!("{FILE} is part of the program, and its test passed: {findings:?}"),
-    })
+    HINTS.get_or_init(|| Hints(document::embedded(FILE, TEXT)))
 }
 
 impl Hints {

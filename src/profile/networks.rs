@@ -30,11 +30,7 @@ pub struct Candidates {
 /// The networks of this program, by name.
 pub fn networks() -> &'static BTreeMap<String, Candidates> {
     static NETWORKS: OnceLock<BTreeMap<String, Candidates>> = OnceLock::new();
-    NETWORKS.get_or_init(|| {
-        document::read(FILE, TEXT).unwrap_or_else(|found| {
-            unreachable!("{FILE} is part of the program, and its test passed: {found:?}")
-        })
-    })
+    NETWORKS.get_or_init(|| document::embedded(FILE, TEXT))
 }
 
 #[cfg(test)]

@@ -111,11 +111,7 @@ struct Table {
 
 fn releases() -> &'static [Release] {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    let read = || match document::read(FILE, TEXT) {
-        Ok(table) => table,
-        Err(findings) => unreachable!("{FILE} is part of the program, and its test passed: {findings:?}"),
-    };
-    &TABLE.get_or_init(read).releases
+    &TABLE.get_or_init(|| document::embedded(FILE, TEXT)).releases
 }
 
 /// Every release of an engine.

@@ -82,11 +82,7 @@ struct Sequence {
 /// Every step of OSISM's manager, each behind those it needs.
 pub fn osism() -> &'static [Stage] {
     static STEPS: OnceLock<Sequence> = OnceLock::new();
-    let read = || match document::read(FILE, TEXT) {
-        Ok(sequence) => sequence,
-        Err(findings) => unreachable!("{FILE} is part of the program, and its test passed: {findings:?}"),
-    };
-    &STEPS.get_or_init(read).steps
+    &STEPS.get_or_init(|| document::embedded(FILE, TEXT)).steps
 }
 
 #[cfg(test)]

@@ -85,11 +85,7 @@ struct Catalogue {
 /// Every service, each behind those it needs.
 pub fn cloud_services() -> &'static [CloudService] {
     static SERVICES: OnceLock<Catalogue> = OnceLock::new();
-    let read = || match document::read(FILE, TEXT) {
-        Ok(catalogue) => catalogue,
-        Err(findings) => unreachable!("{FILE} is part of the program, and its test passed: {findings:?}"),
-    };
-    &SERVICES.get_or_init(read).services
+    &SERVICES.get_or_init(|| document::embedded(FILE, TEXT)).services
 }
 
 /// The service of this name.

@@ -93,9 +93,8 @@ pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Storage, PlanEr
     let own = ground.wanted.storage.volume_group.as_ref().map(ToString::to_string);
     let internal = &ground.network.internal;
     let none = Storage { backend, volume_group: None, nfs: None, ceph: None, holds: None };
-    let sizes = |role: &str| -> Vec<Bytes> {
-        let disks = ground.disks.iter().filter(|(name, _)| name.as_str() == role).flat_map(|(_, all)| all);
-        disks.map(|disk| disk.size).collect()
+    let disks = |role: &str| -> Vec<&ChosenDisk> {
+        ground.disks.iter().filter(|(name, _)| name.as_str() == role).flat_map(|(_, all)| all).collect()
     };
     Ok(match backend {
         Backend::Local => none,
@@ -103,13 +102,12 @@ pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Storage, PlanEr
             Storage { nfs: Some(Nfs { export: EXPORT.to_owned(), server: internal.address }), ..none }
         }
         Backend::Lvm => {
-            let holds = sizes("volumes").first().copied();
+            let holds = disks("volumes").first().map(|disk| disk.size);
             Storage { volume_group: Some(own.unwrap_or_else(|| VOLUME_GROUP.to_owned())), holds, ..none }
         }
         Backend::Ceph => {
-            let disks =
-                ground.disks.iter().filter(|(role, _)| role.as_str() == "osd").flat_map(|(_, all)| all);
-            let devices: Vec<String> = disks.map(path).collect();
+            let disks = disks("osd");
+            let devices: Vec<String> = disks.iter().map(|disk| path(disk)).collect();
             // A volume group says nothing of the disks below it, so it counts as one.
             let real = devices.len().max(1);
             let copies = real.min(COPIES);
@@ -131,7 +129,7 @@ pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Storage, PlanEr
                 replicated: copies > 1,
             };
             let full = sizing_rules().disk.ceph_full_percent;
-            let sizes = sizes("osd");
+            let sizes: Vec<Bytes> = disks.iter().map(|disk| disk.size).collect();
             let holds = (!sizes.is_empty()).then(|| Bytes(capacity(&sizes, copies).0 / 100 * full));
             Storage { volume_group: own, ceph: Some(ceph), holds, ..none }
         }
