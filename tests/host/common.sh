@@ -147,3 +147,18 @@ over_ssh() {
     -o UserKnownHostsFile="$dir/known_hosts" -o StrictHostKeyChecking=yes \
     -p "$(<"$dir/port")" "$user@127.0.0.1" "$@"
 }
+
+# --- disks ---------------------------------------------------------------------
+
+# on_disk NAME CMD...: in the mount namespace that holds the disk of a host.
+on_disk() {
+  local holder
+  holder=$(<"$STATE/$1/holder")
+  shift
+  nsenter --target "$holder" --mount "$@"
+}
+
+# Unlike a path, told apart in every mount namespace.
+image_name() {
+  echo "$(basename "$(cgroup_top)")-$1.img"
+}

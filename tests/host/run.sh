@@ -53,18 +53,6 @@ make_disk() {
   esac
 }
 
-on_disk() {
-  local holder
-  holder=$(<"$STATE/$1/holder")
-  shift
-  nsenter --target "$holder" --mount "$@"
-}
-
-# Unlike a path, told apart in every mount namespace.
-image_name() {
-  echo "$(basename "$(cgroup_top)")-$1.img"
-}
-
 # Waits until nothing of this machine holds the host's root any more.
 released() {
   wait_for 10 loop_free "$1" || die "a loop device still holds the root of $1"

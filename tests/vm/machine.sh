@@ -52,18 +52,6 @@ make_disk() {
     unshare --mount --propagation private "$HERE/vm" _furnish "$name"
 }
 
-on_disk() {
-  local holder
-  holder=$(<"$STATE/$1/holder")
-  shift
-  nsenter --target "$holder" --mount "$@"
-}
-
-# Unlike a path, told apart in every mount namespace.
-image_name() {
-  echo "$(basename "$(cgroup_top)")-$1.img"
-}
-
 # `vm _furnish NAME`: in a mount namespace of its own.
 furnish_disk() {
   local name=$1 root=$STATE/$1/root
