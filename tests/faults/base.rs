@@ -17,11 +17,11 @@ use ciab::{
 use crate::{
     draw::Draw,
     end_state,
-    engine::{Engine, Place, Side, side, until},
+    engine::{Engine, Place},
     host::Host,
     results::Case,
     show_case,
-    strike::{Fault, Verdict},
+    strike::{self, Fault, Verdict},
 };
 
 /// How long one deployment may take; packages come from a cache beside the host.
@@ -221,30 +221,11 @@ impl Site {
         let host = &self.host;
         match blow.fault {
             Fault::KillEngine => engine.kill(),
-            Fault::KillHelper => {
-                for helper in host.processes("serve") {
-                    host.said(&format!("kill -KILL {helper}"));
-                }
-            }
+            Fault::KillHelper => strike::kill_helpers(host),
             Fault::KillThere => drop(host.exec(&format!("kill -KILL {pid}"))?),
             Fault::CutNet | Fault::CutBytes => host.verb("cut-net")?,
-            Fault::Reboot => {
-                let before = host.boot();
-                host.begin_reboot();
-                place.release(host);
-                until(LIMIT, || Some(host.boot()).filter(|now| !now.is_empty() && *now != before))
-                    .context("the box did not restart")?;
-            }
-            Fault::PowerCut => {
-                host.verb("pause-net")?;
-                host.verb("cut")?;
-                host.verb("cut-net")?;
-                host.verb("resume-net")?;
-                if side(place.name) == Side::Engine {
-                    place.release(host);
-                }
-                host.verb("start")?;
-            }
+            Fault::Reboot => strike::restart(host, place, LIMIT)?,
+            Fault::PowerCut => strike::cut_power(host, place)?,
         }
         place.release(host);
         Ok(())

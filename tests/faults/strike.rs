@@ -255,9 +255,7 @@ fn befall(
             return Ok(Some(next));
         }
         Fault::KillHelper => {
-            for helper in host.processes("serve") {
-                host.said(&format!("kill -KILL {helper}"));
-            }
+            kill_helpers(host);
             place.release(host);
         }
         Fault::KillThere => {
@@ -272,27 +270,40 @@ fn befall(
             relay.cut_after(combination.bytes);
             place.release(host);
         }
-        Fault::Reboot => {
-            let before = host.boot();
-            host.begin_reboot();
-            place.release(host);
-            // An engine that had nothing left to do may end before the box is gone.
-            until(LIMIT, || Some(host.boot()).filter(|now| !now.is_empty() && *now != before))
-                .context("the box did not restart")?;
-        }
-        Fault::PowerCut => {
-            // The disk goes a moment before the processes: nobody may hear what they say of that.
-            host.verb("pause-net")?;
-            host.verb("cut")?;
-            host.verb("cut-net")?;
-            host.verb("resume-net")?;
-            if side(place.name) == Side::Engine {
-                place.release(host);
-            }
-            host.verb("start")?;
-        }
+        Fault::Reboot => restart(host, place, LIMIT)?,
+        Fault::PowerCut => cut_power(host, place)?,
     }
     Ok(None)
+}
+
+pub(crate) fn kill_helpers(host: &Host) {
+    for helper in host.processes("serve") {
+        host.said(&format!("kill -KILL {helper}"));
+    }
+}
+
+/// Restarts the box, and lets go of who is held at the place once that has begun.
+pub(crate) fn restart(host: &Host, place: &Place, within: Duration) -> Result<()> {
+    let before = host.boot();
+    host.begin_reboot();
+    place.release(host);
+    // An engine that had nothing left to do may end before the box is gone.
+    until(within, || Some(host.boot()).filter(|now| !now.is_empty() && *now != before))
+        .context("the box did not restart")
+        .map(drop)
+}
+
+/// Takes the power away and gives it back; an engine that is held at the place is let go of while the box is dark.
+pub(crate) fn cut_power(host: &Host, place: &Place) -> Result<()> {
+    // The disk goes a moment before the processes: nobody may hear what they say of that.
+    host.verb("pause-net")?;
+    host.verb("cut")?;
+    host.verb("cut-net")?;
+    host.verb("resume-net")?;
+    if side(place.name) == Side::Engine {
+        place.release(host);
+    }
+    host.verb("start")
 }
 
 /// Lets the engine end, and starts another as often as the operator would.
