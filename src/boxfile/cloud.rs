@@ -13,7 +13,7 @@ use super::{
     nearest::nearest,
     node::Node,
 };
-use crate::profile::{self, Profile};
+use crate::profile::{self, CloudService, Profile};
 
 /// Where the cloud keeps volumes and images.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,7 +78,6 @@ pub(super) fn check(tree: &Node, findings: &mut Vec<Finding>) {
     if let Some((node, engine)) = &engine
         && !profile.engines.contains(engine)
     {
-        let allowed: Vec<String> = profile.engines.iter().map(ToString::to_string).collect();
         findings.push(
             Finding::new(
                 Fault::Conflict,
@@ -86,7 +85,7 @@ pub(super) fn check(tree: &Node, findings: &mut Vec<Finding>) {
                 format!("profile `{}` has no engine `{engine}`", profile.name),
             )
             .key("engine")
-            .hint(format!("write {}, or leave it out", allowed.join(" or "))),
+            .hint(format!("write {}, or leave it out", words(&profile.engines))),
         );
         return;
     }
@@ -123,16 +122,13 @@ fn release(tree: &Node, engine: Engine, findings: &mut Vec<Finding>) {
 fn backend(tree: &Node, profile: &Profile, engine: Engine, findings: &mut Vec<Finding>) {
     let key = "storage.backend";
     let Some((node, backend)) = word::<Backend>(tree, &["storage", "backend"]) else { return };
-    let offered = profile.cloud.iter().flat_map(|cloud| &cloud.backends);
-    let offered: Vec<Backend> =
-        offered.filter(|offer| offer.engines.contains(&engine)).map(|offer| offer.backend).collect();
+    let offered: Vec<Backend> = profile.backends(engine).collect();
     if offered.contains(&backend) {
         return;
     }
-    let names: Vec<String> = offered.iter().map(ToString::to_string).collect();
-    let hint = match names.is_empty() {
+    let hint = match offered.is_empty() {
         true => "take `storage` out: this profile keeps no volumes".to_owned(),
-        false => format!("write {}", names.join(" or ")),
+        false => format!("write {}", words(&offered)),
     };
     let message = format!("profile `{}` keeps nothing in `{backend}` with engine `{engine}`", profile.name);
     findings.push(Finding::new(Fault::Conflict, &node.place, message).key(key).hint(hint));
@@ -150,10 +146,12 @@ fn services(tree: &Node, profile: &Profile, engine: Engine, findings: &mut Vec<F
         }));
         return;
     };
+    let chosen = word::<Backend>(tree, &["storage", "backend"]).map(|(_, backend)| backend);
+    let chosen = profile.backend(engine, chosen, |role| tree.at(&["disks", role.as_str()]).is_some());
     let said = |name: &str| entries.iter().find(|entry| entry.key == name).and_then(|e| e.value.scalar());
-    let on = |name: &str| match said(name) {
-        Some(word) => word == "true",
-        None => cloud.services.iter().any(|service| service.as_str() == name),
+    let on = |service: &CloudService| {
+        service.works_with(engine, chosen)
+            && cloud.has(service, said(service.name.as_str()).map(|word| word == "true"))
     };
     for entry in entries {
         let (name, key) = (entry.key.as_str(), format!("services.{}", entry.key));
@@ -174,19 +172,27 @@ fn services(tree: &Node, profile: &Profile, engine: Engine, findings: &mut Vec<F
             )),
             (Some("true"), true) if !service.engines.contains(&engine) => Some((
                 format!("engine `{engine}` does not install `{name}`"),
-                format!("choose engine {}", words_of(&service.engines)),
+                format!("choose engine {}", words(&service.engines)),
             )),
-            (Some("true"), true) => service.needs.iter().find(|need| !on(need.as_str())).map(|need| {
-                (format!("`{name}` needs `{need}`, which is off"), format!("switch `{need}` on as well"))
-            }),
-            (Some("false"), _) if service.required => {
+            (Some("true"), true) if !service.keeps_with(chosen) => Some((
+                format!("`{name}` works with volumes in {} alone", words(&service.backends)),
+                "name disks for that, say so in `storage.backend`, or take it out".to_owned(),
+            )),
+            (Some("true"), true) => {
+                let needs = service.needs.iter().filter_map(|need| profile::cloud_service(need.as_str()));
+                needs.into_iter().find(|need| !on(need)).map(|need| {
+                    let need = &need.name;
+                    (format!("`{name}` needs `{need}`, which is off"), format!("switch `{need}` on as well"))
+                })
+            }
+            (Some("false"), _)
+                if service.required || service.implied && service.works_with(engine, chosen) =>
+            {
                 Some((format!("a cloud does not work without `{name}`"), "take it out".to_owned()))
             }
             (Some("false"), _) => {
                 let needing = profile::cloud_services().iter().find(|other| {
-                    said(other.name.as_str()).is_none()
-                        && on(other.name.as_str())
-                        && other.needs.contains(&service.name)
+                    said(other.name.as_str()).is_none() && on(other) && other.needs.contains(&service.name)
                 });
                 needing.map(|other| {
                     (
@@ -203,6 +209,30 @@ fn services(tree: &Node, profile: &Profile, engine: Engine, findings: &mut Vec<F
     }
 }
 
-fn words_of(engines: &[Engine]) -> String {
-    engines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+fn words<T: ToString>(choices: &[T]) -> String {
+    choices.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::boxfile::{layers::Layers, place::Layer};
+
+    fn faults(rest: &str) -> Vec<String> {
+        const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILXX9PFuZ8K1PqYwEhBVGHd5BFlMSkqKMZqUu3yzvZ8B";
+        let text = format!("apiVersion: ciab/v1\nkind: Box\naccess: {{ssh_keys: [{KEY}]}}\n{rest}\n");
+        let mut layers = Layers::new();
+        layers.document(Layer::File, "box.yaml", text.as_bytes());
+        let found = layers.wanted().err();
+        found.iter().flat_map(|found| found.list()).map(|finding| finding.message.clone()).collect()
+    }
+
+    #[test]
+    fn what_the_plan_switches_on_by_itself_is_on_here_too() {
+        let edge = "profile: edge\nengine: osism\nservices: {ceph-rgw: true}\n";
+        assert_eq!(faults(&format!("{edge}storage: {{backend: ceph}}")), [""; 0]);
+        assert_eq!(faults(&format!("{edge}disks: {{osd: {{match: {{serial: a}}}}}}")), [""; 0]);
+        assert_eq!(faults(edge), ["`ceph-rgw` works with volumes in ceph alone"], "files are preferred");
+        let off = "profile: edge\nengine: osism\nstorage: {backend: ceph}\nservices: {ceph: false}";
+        assert_eq!(faults(off), ["a cloud does not work without `ceph`"]);
+    }
 }

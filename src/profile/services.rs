@@ -61,6 +61,16 @@ pub struct Endpoint {
 }
 
 impl CloudService {
+    /// Whether it can be there at all, with this engine and this place for volumes.
+    pub fn works_with(&self, engine: Engine, backend: Option<Backend>) -> bool {
+        self.engines.contains(&engine) && self.keeps_with(backend)
+    }
+
+    /// Whether it works with this place for volumes.
+    pub fn keeps_with(&self, backend: Option<Backend>) -> bool {
+        self.backends.is_empty() || backend.is_some_and(|backend| self.backends.contains(&backend))
+    }
+
     /// As everything else that runs on a box.
     pub fn service(&self) -> Service {
         Service {

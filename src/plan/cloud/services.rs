@@ -11,18 +11,10 @@ use crate::{
 pub(in crate::plan) fn names(wanted: &BoxFile, profile: &Profile) -> Vec<ServiceName> {
     let Some(cloud) = &profile.cloud else { return Vec::new() };
     let backend = storage::backend(wanted, profile);
-    let on = |name: &ServiceName| {
-        wanted.services.get(name).copied().unwrap_or_else(|| {
-            let always = profile::cloud_service(name.as_str()).is_some_and(|s| s.required || s.implied);
-            always || cloud.services.contains(name)
-        })
-    };
     profile::cloud_services()
         .iter()
-        .filter(|service| service.engines.contains(&wanted.engine))
-        .filter(|service| service.backends.is_empty() || service.backends.iter().any(|b| Some(*b) == backend))
-        .map(|service| &service.name)
-        .filter(|name| on(name))
-        .cloned()
+        .filter(|service| service.works_with(wanted.engine, backend))
+        .filter(|service| cloud.has(service, wanted.services.get(&service.name).copied()))
+        .map(|service| service.name.clone())
         .collect()
 }

@@ -61,18 +61,9 @@ const EXPORT: &str = "/srv/ciab/volumes";
 /// What Ceph itself takes where there are disks enough (`osd_pool_default_size`).
 const COPIES: usize = 3;
 
-/// What volumes are kept in: what the box file says, else what its disks are for, else the first that the profile
-/// offers for the engine.
+/// What volumes are kept in.
 pub(in crate::plan) fn backend(wanted: &BoxFile, profile: &Profile) -> Option<Backend> {
-    let offered = || {
-        let all = profile.cloud.iter().flat_map(|cloud| &cloud.backends);
-        all.filter(|offer| offer.engines.contains(&wanted.engine)).map(|offer| offer.backend)
-    };
-    let by_role = || {
-        let named = profile.needs.disks.iter().filter(|(role, _)| wanted.disks.contains_key(role));
-        named.filter_map(|(_, need)| need.backend).find(|backend| offered().any(|offer| offer == *backend))
-    };
-    wanted.storage.backend.or_else(by_role).or_else(|| offered().next())
+    profile.backend(wanted.engine, wanted.storage.backend, |role| wanted.disks.contains_key(role))
 }
 
 pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Storage, PlanError> {
