@@ -162,6 +162,7 @@ fn takes_the_rest(session: &mut Session) -> &mut Session {
 #[test]
 fn a_newcomer_presses_enter_and_has_a_box_file() {
     let mut session = Session::begin("xterm", "");
+    session.answers("Profile:", ENTER);
     session.answers("The box is:", ENTER).answers("Login: ", "root@192.0.2.10\r");
     session.shows("Debian GNU/Linux 12").answers("Name [cloud1]: ", ENTER);
     takes_the_rest(&mut session).answers("> write ./box.yaml", ENTER);
@@ -178,7 +179,8 @@ fn a_newcomer_presses_enter_and_has_a_box_file() {
 fn a_wrong_answer_is_asked_again_and_back_goes_back() {
     let mut session = Session::begin("xterm", "--box-target root@192.0.2.10 -o other.yaml");
     // Back from the first question leads nowhere; back from a list is its last item, or Escape.
-    session.answers("The box is:", &format!("{DOWN}{DOWN}{ENTER}")).shows("no question before");
+    session.answers("Profile:", ESCAPE).shows("no question before").answers("Profile:", ENTER);
+    session.answers("The box is:", &format!("{DOWN}{DOWN}{ENTER}")).answers("Profile:", ENTER);
     session.answers("The box is:", ENTER).answers("Login [root@192.0.2.10]: ", ENTER);
     session
         .answers("Name [cloud1]: ", "Box 1\r")
@@ -201,6 +203,7 @@ fn a_wrong_answer_is_asked_again_and_back_goes_back() {
 fn a_dumb_terminal_gets_lines() {
     let mut session = Session::begin("dumb", "");
     session
+        .answers("Profile [1]: ", ENTER)
         .answers("The box is [1]: ", "7\r")
         .shows("write a number from 1 to 2")
         .answers("The box is [1]: ", ENTER);
@@ -220,9 +223,9 @@ fn a_dumb_terminal_gets_lines() {
 #[test]
 fn ctrl_c_leaves_a_sane_terminal_and_no_file() {
     for (term, until) in [
-        ("xterm", &["The box is:"][..]),
-        ("xterm", &["The box is:", "Login: "]),
-        ("dumb", &["The box is [1]: ", "Login: "]),
+        ("xterm", &["Profile:"][..]),
+        ("xterm", &["Profile:", "The box is:", "Login: "]),
+        ("dumb", &["Profile [1]: ", "The box is [1]: ", "Login: "]),
     ] {
         let mut session = Session::begin(term, "");
         let (last, before) = until.split_last().unwrap();
@@ -243,7 +246,8 @@ fn a_file_that_is_there_is_kept_unless_the_last_answer_says_otherwise() {
         let home = home();
         fs::write(file(&home), "name: mine\n").unwrap();
         let mut session = Session::at(home, "xterm", "--box-target root@192.0.2.10");
-        session.answers("The box is:", ENTER).answers("Login [", ENTER).answers("Name [", ENTER);
+        session.answers("Profile:", ENTER).answers("The box is:", ENTER);
+        session.answers("Login [", ENTER).answers("Name [", ENTER);
         takes_the_rest(&mut session).shows("-name: mine").answers("> leave without writing", keys);
         let (ended, screen, home) = session.ends();
         assert_eq!(ended, Some(code), "{screen}");

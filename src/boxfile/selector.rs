@@ -91,9 +91,12 @@ impl NicMatch {
     }
 }
 
-/// Text that must match as a whole: `*` stands for any text, `?` for one character; case counts.
+/// Text that must match as a whole: `*` stands for any text, `?` for one character, `|` parts alternatives; case counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(String);
+
+/// What parts the alternatives of a pattern.
+pub const OR: &str = "|";
 
 impl Pattern {
     pub fn as_str(&self) -> &str {
@@ -101,7 +104,11 @@ impl Pattern {
     }
 
     pub fn matches(&self, text: &str) -> bool {
-        let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
+        self.0.split(OR).any(|pattern| Self::one(pattern, text))
+    }
+
+    fn one(pattern: &str, text: &str) -> bool {
+        let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
         let (mut p, mut t) = (0, 0);
         // Where the last `*` stood, and how much text it has taken so far.
         let mut star: Option<(usize, usize)> = None;
@@ -141,6 +148,8 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() || text.chars().any(char::is_control) {
             Err("a pattern is one line of text and not empty".to_owned())
+        } else if text.split(OR).any(str::is_empty) {
+            Err(format!("`{text}` has an empty alternative, which no device meets"))
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -258,8 +267,14 @@ mod tests {
             ("a*b*c", "aXbYbZ", false),
             ("*", "", true),
             ("sata", "SATA", false),
+            ("S4*|S6?", "S6x", true),
+            ("S4*|S6?", "S5", false),
+            ("S4|S6", "S4|S6", false),
         ] {
             assert_eq!(pattern.parse::<Pattern>().unwrap().matches(text), matches, "{pattern} {text}");
+        }
+        for bad in ["", "a||b", "|", "a|"] {
+            assert!(bad.parse::<Pattern>().is_err(), "{bad}");
         }
     }
 

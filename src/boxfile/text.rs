@@ -75,7 +75,7 @@ text_types! {
     super::nets::Cidr, "cidr", "a network, such as `192.168.16.0/24`";
     super::nets::InterfaceAddress, "interface-address", "an address with its prefix length, such as `192.0.2.10/24`";
     super::selector::DeviceName, "device-name", "a serial number, or a name below /dev/disk/by-id";
-    super::selector::Pattern, "pattern", "text that must match as a whole; `*` stands for any text, `?` for one character";
+    super::selector::Pattern, "pattern", "text that must match as a whole; `*` stands for any text, `?` for one character, `|` parts alternatives";
     super::selector::SizeRange, "size-range", "a size, `>=200GiB`, `<2TB`, or both ends as `200GiB..2TB`";
     super::ssh_key::SshKey, "ssh-key", "an OpenSSH public key line";
     super::system::Locale, "locale", "a locale, such as `C.UTF-8`";

@@ -158,14 +158,16 @@ fn proof_events(results: &[ProofResult], (seq, run): (u64, u64)) -> String {
 
 /// A cloud is planned, checked and rendered; what would install it is not there, so nothing is begun.
 fn carried_through(engine: Engine) -> Result<(), Failure> {
-    match engine {
-        Engine::None => Ok(()),
-        Engine::Kolla | Engine::Osism => Err(Failure::new(
-            Exit::Preflight,
-            format!("this version of ciab renders the configuration of engine `{engine}`, and cannot deploy it yet"),
-        )
-        .hint("`ciab plan`, `ciab check` and `ciab render` work; profile `base` can be deployed")),
+    if steps::carry_through(engine) {
+        return Ok(());
     }
+    Err(Failure::new(
+        Exit::Preflight,
+        format!(
+            "this version of ciab renders the configuration of engine `{engine}`, and cannot deploy it yet"
+        ),
+    )
+    .hint("`ciab plan`, `ciab check` and `ciab render` work; profile `base` can be deployed"))
 }
 
 /// Without a target the box is this machine: whoever forgot to name one is asked first.

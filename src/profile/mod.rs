@@ -132,6 +132,11 @@ impl Profile {
         under.map(Self::lineage).into_iter().flatten().chain([name]).collect()
     }
 
+    /// The engine that is taken where the box file names none.
+    pub fn preset_engine(&self) -> Engine {
+        self.engines.first().copied().unwrap_or(Engine::None)
+    }
+
     /// The release that the box runs, if the profile is made for it; `id` and `version` are of /etc/os-release.
     pub fn os_release(&self, id: &str, version: &str) -> Option<&OsRelease> {
         self.os.iter().find(|os| os.id == id && os.version == version)

@@ -20,7 +20,16 @@ mod site;
 mod tests;
 
 use self::site::Site;
-use crate::{plan::Plan, step::Graph, tree::Tree};
+use crate::{boxfile::Engine, plan::Plan, step::Graph, tree::Tree};
+
+/// Whether the steps of an engine go all the way to what the profile promises. Else the profile is planned, checked and
+/// rendered, and `deploy` refuses it.
+pub fn carry_through(engine: Engine) -> bool {
+    match engine {
+        Engine::None => true,
+        Engine::Kolla | Engine::Osism => false,
+    }
+}
 
 /// Everything that is done to the box, each step behind those it needs.
 pub fn list(plan: &Plan, tree: &Tree) -> Graph {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    boxfile::{BoxFile, ProfileName},
+    boxfile::{BoxFile, ProfileName, cloud::Backend, selector},
     failure::{Exit, Failure},
     plan::selector::Naming,
     yaml,
@@ -29,6 +29,8 @@ pub struct Draft {
     pub containers: Option<String>,
     pub ntp: Vec<String>,
     pub proxy: Option<String>,
+    /// Where volumes are kept, where that was asked.
+    pub backend: Option<Backend>,
     /// Disks by role.
     pub disks: Vec<(String, Vec<Naming>)>,
 }
@@ -52,6 +54,7 @@ impl Default for Draft {
             containers: None,
             ntp: Vec::new(),
             proxy: None,
+            backend: None,
             disks: Vec::new(),
         }
     }
@@ -101,6 +104,7 @@ impl Draft {
         );
         set("nics", self.card.as_ref().map(|mac| json!({ "management": { "match": { "mac": mac } } })));
         set("network", section(self.network()));
+        set("storage", self.backend.map(|backend| json!({ "backend": backend })));
         Value::Object(root)
     }
 
@@ -136,14 +140,30 @@ fn section<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Option<Va
     (!map.is_empty()).then_some(Value::Object(map))
 }
 
-/// A selector that finds this disk again. One selector cannot name several, so a role of several disks has to be
-/// written by hand.
+/// A selector that finds these disks again; `None` where no single one does, as they are not named alike.
 fn select(disks: &[Naming]) -> Option<Value> {
-    let [disk] = disks else { return None };
-    let select = match disk {
-        Naming::Serial(serial) => json!({ "serial": serial }),
-        Naming::ById(name) => json!({ "by-id": name }),
-        Naming::PathAndSize { path, size } => json!({ "path": path, "size": size }),
+    let all = |name: fn(&Naming) -> Option<&str>| -> Option<String> {
+        let names: Option<Vec<&str>> = disks.iter().map(name).collect();
+        names.filter(|names| !names.is_empty()).map(|names| names.join(selector::OR))
+    };
+    let serials = all(|disk| match disk {
+        Naming::Serial(serial) => Some(serial),
+        _ => None,
+    });
+    let names = all(|disk| match disk {
+        Naming::ById(name) => Some(name),
+        _ => None,
+    });
+    let select = match (serials, names, disks) {
+        (Some(serials), ..) => json!({ "serial": serials }),
+        (None, Some(names), _) => json!({ "by-id": names }),
+        (None, None, [Naming::PathAndSize { path, size }]) => json!({ "path": path, "size": size }),
+        (None, None, _) => return None,
     };
     Some(json!({ "match": select }))
+}
+
+/// Whether one selector finds these disks again.
+pub(super) fn selectable(disks: &[Naming]) -> bool {
+    select(disks).is_some()
 }

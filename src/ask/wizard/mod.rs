@@ -37,18 +37,19 @@ enum Question {
     Domain,
     Keys,
     OwnKey,
+    Volumes,
+    Disks,
     Card,
     Management,
     Internal,
     Containers,
     Ntp,
     Proxy,
-    Disks,
     Review,
 }
 
 /// The questions as they are put; some are passed over, as the answers before them want it.
-const ORDER: [Question; 16] = [
+const ORDER: [Question; 17] = [
     Question::Profile,
     Question::Where,
     Question::Login,
@@ -57,13 +58,15 @@ const ORDER: [Question; 16] = [
     Question::Domain,
     Question::Keys,
     Question::OwnKey,
+    // Before the networks: without its disks there is no plan that could judge them.
+    Question::Volumes,
+    Question::Disks,
     Question::Card,
     Question::Management,
     Question::Internal,
     Question::Containers,
     Question::Ntp,
     Question::Proxy,
-    Question::Disks,
     Question::Review,
 ];
 
@@ -135,13 +138,14 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
             Question::Domain => self.domain().await,
             Question::Keys => self.keys().await,
             Question::OwnKey => self.own_key().await,
+            Question::Volumes => self.volumes().await,
+            Question::Disks => self.disks().await,
             Question::Card => self.card().await,
             Question::Management => self.management().await,
             Question::Internal => self.internal().await,
             Question::Containers => self.containers().await,
             Question::Ntp => self.ntp().await,
             Question::Proxy => self.proxy().await,
-            Question::Disks => self.disks().await,
             Question::Review => self.review().await,
         }
     }

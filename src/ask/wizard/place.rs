@@ -5,12 +5,17 @@ use crate::{
     boxfile::ProfileName,
     failure::{Exit, Failure},
     profile::Profile,
+    steps,
 };
 
-/// Every profile, as far as they are offered.
-const PROFILES: [ProfileName; 1] = [ProfileName::Base];
-
 const LOCAL: &str = "local";
+
+/// A profile in the list, and how far this version goes with it.
+fn offer(name: ProfileName) -> Result<String, Failure> {
+    let profile = Profile::load(name)?;
+    let far = if steps::carry_through(profile.preset_engine()) { "" } else { " (planned and rendered only)" };
+    Ok(format!("{name}: {}{far}", profile.title))
+}
 
 /// What to do about a box that does not let itself be looked at.
 #[derive(Clone, Copy)]
@@ -23,18 +28,18 @@ enum Way {
 
 impl<P: Person, E: Eyes> Talk<'_, P, E> {
     pub(super) async fn profile(&mut self) -> Result<Go, Failure> {
-        let profiles = PROFILES.map(Profile::load).into_iter().collect::<Result<Vec<_>, _>>()?;
-        let items: Vec<String> =
-            profiles.iter().map(|profile| format!("{}: {}", profile.name, profile.title)).collect();
-        if let [only] = items.as_slice() {
-            self.explain(&format!("Profile {only}. It is the only one that this version has."))?;
-            return Ok(Go::Over);
-        }
-        let now = PROFILES.iter().position(|profile| *profile == self.draft.profile).unwrap_or_default();
-        let Answer::Given(at) = self.choose("What shall the box be", items, now).await? else {
+        let items = ProfileName::ALL.map(offer).into_iter().collect::<Result<Vec<_>, _>>()?;
+        self.explain("What shall become of the box? Each profile adds to the one above it.")?;
+        let now = ProfileName::ALL.iter().position(|profile| *profile == self.draft.profile);
+        let Answer::Given(at) = self.choose("Profile", items, now.unwrap_or_default()).await? else {
             return Ok(Go::Back);
         };
-        self.draft.profile = PROFILES[at];
+        let profile = ProfileName::ALL[at];
+        if profile != self.draft.profile {
+            // Each profile takes other disks.
+            (self.draft.backend, self.draft.disks) = (None, Vec::new());
+        }
+        self.draft.profile = profile;
         Ok(Go::On)
     }
 
@@ -91,7 +96,7 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
             let failure = match self.eyes.look(&boxfile).await {
                 Ok(seen) => {
                     let profile = Profile::load(self.draft.profile)?;
-                    self.person.say(&seen.summary(&profile))?;
+                    self.person.say(&fold(&seen.summary(&profile)))?;
                     self.seen = Some(seen);
                     return Ok(Go::On);
                 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{Answer, Blank, Choice, Draft, Eyes, FoundKey, Person, Seen, Target, ask, judge};
 use crate::{
     ask::Picks,
-    boxfile::{BoxFile, access},
+    boxfile::{BoxFile, ProfileName, access, cloud::Backend},
     facts::{
         Facts,
         nic::{
@@ -15,6 +15,7 @@ use crate::{
         },
     },
     failure::{Exit, Failure},
+    plan::selector::match_disks,
 };
 
 // Made for these tests; the private half was never kept.
@@ -198,13 +199,74 @@ fn enter_is_enough_but_for_the_login() {
         "It calls itself so already.",
         "The usual one overlaps a network that the box sees; this one does not.",
         "192.168.16.77/20, leased by DHCP",
-        "takes no disk",
+        "takes no disk: nothing is wiped",
         "the default route goes over it",
         "0.debian.pool.ntp.org",
     ] {
         let flat = transcript.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat.contains(reason), "{reason}\n{transcript}");
     }
+}
+
+#[test]
+fn a_cloud_may_keep_its_volumes_on_a_disk_of_its_own() {
+    let machine = || vec![crate::facts::machines::facts("storage-4kn")];
+    let login = ("Login", "root@198.51.100.35");
+
+    let (end, transcript) = run(&[("Profile", "core:"), login], machine(), &target());
+    let boxfile = read(&end.unwrap().unwrap());
+    assert_eq!((boxfile.profile, boxfile.storage.backend), (ProfileName::Core, Some(Backend::Nfs)));
+    assert!(boxfile.disks.is_empty() && transcript.contains("takes no disk"), "{transcript}");
+
+    // One disk is wanted, and all four are taken first.
+    let answers = [
+        ("Profile", "core:"),
+        login,
+        ("Volumes", "lvm:"),
+        ("Disks for `volumes`", "7JG0000"),
+        ("Disks for `volumes`", "7JG00002"),
+    ];
+    let (end, transcript) = run(&answers, machine(), &target());
+    let boxfile = read(&end.unwrap().unwrap());
+    assert!(transcript.contains("Choose one disk, not 4."), "{transcript}");
+    assert!(!transcript.contains("SMC0515D00000005: "), "the disk with the system is not offered");
+    let (role, disk) = boxfile.disks.first_key_value().unwrap();
+    assert_eq!((role.as_str(), disk.select.serial.as_ref().unwrap().as_str()), ("volumes", "7JG00002"));
+    assert!(disk.wipe.is_empty(), "a choice is no consent");
+
+    // Where there is no choice of a place nothing is asked; several disks are found again by one selector.
+    let answers = [("Profile", "sandbox:"), login, ("Disks for `osd`", "7JG0000")];
+    let (end, _) = run(&answers, machine(), &target());
+    let boxfile = read(&end.unwrap().unwrap());
+    let disk = boxfile.disks.values().next().unwrap();
+    let facts = machine().remove(0);
+    let found = match_disks(&disk.select, &facts).into_iter().filter(|verdict| verdict.matches).count();
+    assert_eq!((found, boxfile.storage.backend), (4, None));
+}
+
+#[test]
+fn a_profile_that_takes_other_disks_forgets_those_that_were_chosen() {
+    let answers = [
+        ("Profile", "core:"),
+        ("Login", "root@198.51.100.35"),
+        ("Volumes", "lvm:"),
+        ("Disks for `volumes`", "7JG00002"),
+        ("Network card", "<"),
+        ("Disks for `volumes`", "<"),
+        ("Volumes", "<"),
+        ("Keys", "<"),
+        ("Domain", "<"),
+        ("Name", "<"),
+        ("Login", "<"),
+        ("The box is", "<"),
+        ("Profile", "base:"),
+        ("Login", "root@198.51.100.35"),
+    ];
+    let machine = || crate::facts::machines::facts("storage-4kn");
+    let (end, _) = run(&answers, vec![machine(), machine()], &target());
+    let boxfile = read(&end.unwrap().unwrap());
+    assert_eq!((boxfile.profile, boxfile.storage.backend), (ProfileName::Base, None));
+    assert!(boxfile.disks.is_empty());
 }
 
 #[test]
@@ -235,7 +297,7 @@ fn a_wrong_answer_is_said_and_asked_again() {
 #[test]
 fn back_leads_to_the_question_that_was_put_before() {
     let answers = [
-        ("The box is", "<"),
+        ("Profile", "<"),
         ("The box is", "another"),
         ("Login", "root@192.0.2.1"),
         ("Name", "one"),
