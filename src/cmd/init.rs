@@ -73,11 +73,14 @@ struct LookThere {
 impl Eyes for LookThere {
     async fn look(&mut self, boxfile: &BoxFile) -> Result<Seen, Failure> {
         if let Some(facts) = &self.replay {
-            return Ok(Seen { facts: facts.clone() });
+            return Ok(Seen { facts: facts.clone(), host_key: None });
         }
-        let look = async { Look::at(boxfile).await?.recording().await };
-        let recording = self.prompts.unless_interrupted(look).await??;
-        Ok(Seen { facts: Facts::read(&recording) })
+        let look = async {
+            let look = Look::at(boxfile).await?;
+            Ok::<_, Failure>((look.recording().await?, look.link.host_key()))
+        };
+        let (recording, host_key) = self.prompts.unless_interrupted(look).await??;
+        Ok(Seen { facts: Facts::read(&recording), host_key })
     }
 }
 

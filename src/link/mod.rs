@@ -3,7 +3,10 @@
 pub mod child;
 pub mod ssh;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use secrecy::SecretString;
 
@@ -57,11 +60,19 @@ pub struct Link {
     /// Answers questions of the first contact; without it they are refusals.
     pub ask: Option<Arc<dyn Ask>>,
     digest: String,
+    shown: Arc<Mutex<Option<String>>>,
 }
 
 impl Link {
     pub fn new(place: Place, state: PathBuf) -> anyhow::Result<Self> {
-        Ok(Self { place, sudo_password: None, state, ask: None, digest: install::own_digest()? })
+        Ok(Self {
+            place,
+            sudo_password: None,
+            state,
+            ask: None,
+            digest: install::own_digest()?,
+            shown: Arc::default(),
+        })
     }
 
     /// Starts a helper on the box, over a connection of its own.
@@ -70,6 +81,11 @@ impl Link {
             Place::Local => child::connect(&self.digest, self.sudo_password.as_ref()).await,
             Place::Ssh(destination) => ssh::connect(self, destination, &self.digest).await,
         }
+    }
+
+    /// The fingerprint (`SHA256:...`) of the host key that the box showed, once one was accepted.
+    pub fn host_key(&self) -> Option<String> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The box as messages name it.

@@ -15,6 +15,8 @@ pub struct Draft {
     pub profile: ProfileName,
     /// `local`, or a login.
     pub target: Option<String>,
+    /// The fingerprint of the host key that was seen and accepted there.
+    pub host_key: Option<String>,
     /// `deploy` asks for a password of the first login.
     pub login_password: bool,
     /// Whether `deploy` asks for a password of sudo, once that was answered.
@@ -44,6 +46,7 @@ impl Default for Draft {
         Self {
             profile: ProfileName::Base,
             target: None,
+            host_key: None,
             login_password: false,
             sudo_password: None,
             name: None,
@@ -113,6 +116,7 @@ impl Draft {
         let keys = (!self.ssh_keys.is_empty()).then(|| json!(self.ssh_keys));
         present([
             ("target", self.target.as_ref().map(|target| json!(target))),
+            ("host_key", self.host_key.as_ref().map(|key| json!(key))),
             ("password", prompt(self.login_password, "password of the first login")),
             ("sudo_password", prompt(self.sudo_password == Some(true), "password that sudo asks for")),
             ("ssh_keys", keys),

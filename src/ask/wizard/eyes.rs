@@ -21,6 +21,8 @@ pub trait Eyes {
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub facts: Facts,
+    /// The fingerprint of the box's host key, where it was reached over SSH.
+    pub host_key: Option<String>,
 }
 
 impl Seen {

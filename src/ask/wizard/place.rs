@@ -89,7 +89,7 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
         let target = self.draft.target.clone().unwrap_or_default();
         let local = target == LOCAL;
         loop {
-            self.seen = None;
+            (self.seen, self.draft.host_key) = (None, None);
             let where_ = if local { "this machine" } else { &target };
             self.explain(&format!("Looking at {where_}; nothing is changed there."))?;
             let boxfile = self.draft.for_a_look()?;
@@ -97,6 +97,7 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
                 Ok(seen) => {
                     let profile = Profile::load(self.draft.profile)?;
                     self.person.say(&fold(&seen.summary(&profile)))?;
+                    self.draft.host_key.clone_from(&seen.host_key);
                     self.seen = Some(seen);
                     return Ok(Go::On);
                 }

@@ -22,6 +22,8 @@ use crate::{
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILXX9PFuZ8K1PqYwEhBVGHd5BFlMSkqKMZqUu3yzvZ8B me@example.org";
 
+const FINGERPRINT: &str = "SHA256:AvUEFnn4CS7rQBhO9yVdXFUrAr45TDmNzEPmEHQHqBw";
+
 /// Answers question by question: the beginning of the question, then what is typed or the beginning of an item.
 struct Script {
     answers: VecDeque<(&'static str, &'static str)>,
@@ -95,7 +97,7 @@ impl Eyes for Shown {
     async fn look(&mut self, _: &BoxFile) -> Result<Seen, Failure> {
         let facts = self.0.pop_front();
         facts
-            .map(|facts| Seen { facts })
+            .map(|facts| Seen { facts, host_key: Some(FINGERPRINT.into()) })
             .ok_or_else(|| Failure::new(Exit::Unreachable, "nobody answers").hint("plug it in"))
     }
 }
@@ -187,6 +189,7 @@ fn enter_is_enough_but_for_the_login() {
     assert_eq!(boxfile.fqdn(), "cloud1.example.org");
     assert_eq!(boxfile.access.target.to_string(), "root@192.168.16.77");
     assert_eq!(boxfile.access.ssh_keys[0].to_string(), KEY);
+    assert_eq!(boxfile.access.host_key.unwrap().fingerprint(), FINGERPRINT, "what was accepted is pinned");
     assert_eq!(
         boxfile.network.internal.unwrap().to_string(),
         "192.168.144.0/24",

@@ -17,7 +17,7 @@ use russh::client::{self, Handle};
 use secrecy::SecretString;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{Link, LinkError};
+use super::{Link, LinkError, Place};
 use crate::{
     agent::client::Client,
     failure::{Exit, Failure},
@@ -244,6 +244,13 @@ impl client::Handler for HostKeyCheck {
             return Ok(false);
         }
         let accept = !matches!(verdict, Verdict::Refused(_));
+        if accept
+            && let Place::Ssh(destination) = &self.link.place
+            && destination.hop == self.hop
+        {
+            let fingerprint = key.fingerprint(russh::keys::HashAlg::Sha256).to_string();
+            *self.link.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
+        }
         *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
         Ok(accept)
     }
