@@ -210,8 +210,8 @@ mod tests {
         assert!(silent.untold.contains(&"nf_tables".to_owned()), "nobody says that it is absent");
         assert!(!silent.untold.contains(&"overlay".to_owned()));
 
-        let config = "/proc/config.gz =\n$ zgrep '^CONFIG_[A-Z0-9_]*=[ym]$' /proc/config.gz\n    \
-                      CONFIG_NF_TABLES=y\n    CONFIG_VETH=y\n";
+        let question = shlex::try_join(["sh", "-c", config::ON]).unwrap();
+        let config = format!("/proc/config.gz =\n$ {question}\n    CONFIG_NF_TABLES=y\n    CONFIG_VETH=y\n");
         let telling = read_sketch(&format!("{bare}{config}"));
         assert_eq!(state(&telling, "veth"), Some(ModuleState::Builtin));
         assert_eq!(state(&telling, "dummy"), None);

@@ -59,6 +59,9 @@ const OPTIONS: [(&str, &str); 47] = [
 /// The configuration of the running kernel (`CONFIG_IKCONFIG_PROC`).
 const OWN: &str = "/proc/config.gz";
 
+/// What is on in it. Not `zgrep`, which is a script that starts a dozen programs and takes the longest of all questions.
+pub(super) const ON: &str = "gzip -cd /proc/config.gz | grep '^CONFIG_[A-Z0-9_]*=[ym]$'";
+
 /// What a configuration says of the modules in [`OPTIONS`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Config {
@@ -91,7 +94,7 @@ pub(super) fn read(reader: &Reader<'_>, release: &str) -> Option<Config> {
         name.is_some_and(|(name, _)| OPTIONS.iter().any(|(_, option)| *option == name))
     };
     if reader.exists(OWN)
-        && let Ok(output) = reader.source.command(&["zgrep", "^CONFIG_[A-Z0-9_]*=[ym]$", OWN])
+        && let Ok(output) = reader.source.command(&["sh", "-c", ON])
         && let Some(config) = output.text().ok().and_then(|text| parse(&text))
     {
         return Some(config);
