@@ -35,7 +35,7 @@ pub(super) fn journal(site: &Site<'_>) -> Step {
 pub(super) fn trust(site: &Site<'_>) -> Step {
     let pem = site.text("/usr/local/share/ca-certificates/ciab.crt").to_owned();
     let wants = vec![Want::Trusted { name: AUTHORITY.to_owned(), pem }];
-    ensure("trust", "Trust the authority of this box", wants).needs(["packages"]).limit(60, 300).done()
+    ensure("trust", "Trust the authority of this box", wants).needs(["packages"]).limit(60, 900).done()
 }
 
 /// A locale other than the C library's own has to be made.

@@ -38,7 +38,7 @@ pub(super) fn apply(name: &str, pem: &str, host: &Host) -> Result<Changed> {
         // Else the links by hash would still be those of the old one.
         argv.push("--fresh");
     }
-    host.call(argv).limit(Duration::from_secs(120)).ok()?;
+    host.call(argv).limit(Duration::from_secs(600)).ok()?;
     Ok(Changed::new("trusted"))
 }
 
