@@ -6,7 +6,8 @@
 #   make faults       every failpoint times every kind of fault
 #   make bench        speed and size, beside others
 #   make acceptance   profile base on virtual machines with Debian's own kernel: nothing left out, a restart, a power cut;
-#                     and what is rendered for a cloud, given to the programs that read it
+#                     and what is rendered for a cloud, given to the programs that read it, those of OSISM out of the
+#                     checkouts in UPSTREAM=<dir> (tests/consumers/osism/upstream.md)
 #   make bless        takes what the code now says as expected
 #   make dist         the one static binary
 
@@ -92,6 +93,7 @@ bench: hosts
 
 # The program that is shipped: an emulated processor is slow enough.
 acceptance: setup
+	@tests/consumers/osism/upstream
 	$(PART) "image of the virtual machines" tests/vm/vm prepare
 	$(PART) "binary" $(MAKE) --no-print-directory dist
 	$(PART) "acceptance" env CIAB=$(TARGET)/dist/ciab tests/vm/acceptance --record

@@ -35,9 +35,6 @@ pub struct Release {
     pub key_value: KeyValue,
     /// Whether ProxySQL stands before MariaDB, else HAProxy.
     pub proxysql: bool,
-    /// The container engine that the engine pins, as a Debian version; none where the distribution's will do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub docker: Option<String>,
     /// Where the images of the services come from.
     pub images: Images,
     /// Where the images of the manager come from, for an engine that has one.

@@ -42,6 +42,8 @@ pub struct Stage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Act {
+    /// Installs packages of the distribution.
+    Packages(Vec<String>),
     /// Executes argv on the box; `%venv`, `%root` and `%python-NAME` are filled in.
     Command(Vec<String>),
     /// Runs a play of `environments/manager/run.sh` on the box.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    draft::{Draft, act},
+    draft::{Draft, act, ensure},
     site::Site,
 };
 use crate::{
     boxfile::Engine,
     plan::{Cloud, Proxy},
     profile::{self, Act, Below, Stage},
-    step::{Action, Probe, Resource, Step},
+    step::{Action, Probe, Resource, Step, Want},
     tree::Tree,
 };
 
@@ -64,6 +64,12 @@ fn step(stage: &Stage, site: &Site<'_>, cloud: &Cloud) -> Draft {
             let ask = words(&["%helper", "agent", "osism-applied", "--role", &role], &[]);
             let apply = ["%helper", "agent", "osism-apply", "--step", &stage.id, "--role", &role, "--"];
             (words(&apply, &rest), Probe::Command { argv: ask })
+        }
+        Act::Packages(names) => {
+            let wants = vec![Want::Packages { names: names.clone() }];
+            return ensure(&stage.id, &stage.title, wants)
+                .limit(stage.limit.soft, stage.limit.hard)
+                .holds([Resource::Apt]);
         }
         Act::Healthy(containers) => {
             let argv = words(&["%helper", "agent", "healthy"], containers);

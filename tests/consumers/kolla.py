@@ -95,8 +95,8 @@ def inventory_fault(tree):
     inventory(tree.with_fault("inventory/hosts.yml", r"^( +)mariadb:", r"\1mariadbs:"))
 
 
-def network(tree):
-    """The box's two interfaces as kolla-ansible looks for them."""
+def interfaces(tree):
+    """A shell script that makes those of the box that kolla-ansible looks for."""
     wanted = tree.globals()
     inside, outside = wanted["network_interface"], wanted["neutron_external_interface"]
     internal = tree.plan()["network"]["internal"]
@@ -105,6 +105,11 @@ def network(tree):
     for name in outside.split(","):
         lines += [f"ip link add {name} type bridge", f"ip link set {name} up"]
     return "\n".join(lines)
+
+
+def network(tree):
+    """The interfaces in a network apart, and a folder for the units that kolla-ansible lays."""
+    return interfaces(tree) + "\nmount -t tmpfs tmpfs /etc/systemd/system"
 
 
 def genconfig(tree, tags, out):
@@ -121,9 +126,13 @@ def genconfig(tree, tags, out):
     argv += ["-e", f"@{tree.kolla}/globals.yml", "-e", f"@{tree.kolla}/passwords.yml", "-e", json.dumps(more)]
     argv += ["--tags", ",".join(tags)] if tags else []
     said = run(argv + [HOME / "plays/site.yml"], env=settings(), apart=network(tree), writable=[out]).accepted()
-    return [
-        " ".join(part.split()) for part in re.split(r"^\[(?:DEPRECATION )?WARNING\]:", said.err, flags=re.MULTILINE)[1:]
-    ]
+    return warned(said)
+
+
+def warned(said):
+    """The warnings of an Ansible, each as one line."""
+    parts = re.split(r"^\[(?:DEPRECATION )?WARNING\]:", said.err, flags=re.MULTILINE)
+    return [" ".join(part.split()) for part in parts[1:]]
 
 
 def parts(tree, quick):
@@ -159,27 +168,31 @@ def generate(tree, quick):
     with ThreadPoolExecutor() as pool:
         for more in pool.map(lambda tags: genconfig(tree, tags, out), others):
             warnings += more
-    arrived(tree, out)
+    arrived(tree.kolla / "config", out)
     return out, warnings
 
 
 def settings_of(file):
     parser = configparser.ConfigParser(allow_no_value=True, strict=False, interpolation=None)
     parser.optionxform = str
-    parser.read(file)
+    try:
+        parser.read(file)
+    except configparser.Error:
+        # Apache's and others of that name, which no override is for.
+        return set()
     return {(section, name, value) for section in parser.sections() for name, value in parser.items(section)}
 
 
-def arrived(tree, out):
+def arrived(overrides, out):
     """An override in the wrong place is read by nobody, and nobody says so: each of its lines has to be found again."""
-    for override in (path for path in (tree.kolla / "config").rglob("*") if path.is_file()):
+    for override in (path for path in overrides.rglob("*") if path.is_file() and path.name != ".keep"):
         if override.suffix in (".conf", ".cnf", ".ini"):
             mine = settings_of(override)
             there = any(mine <= settings_of(file) for file in out.rglob(f"*{override.suffix}"))
         else:
             there = any(override.read_text() == file.read_text() for file in out.rglob(override.name))
         if not there:
-            raise Refused(f"{override.relative_to(tree.kolla)} is read by no play")
+            raise Refused(f"{override.relative_to(overrides)} is read by no play")
 
 
 def spoilt(tree, tags, name):

@@ -9,7 +9,8 @@ Made by `make acceptance` from `docs/consumers.json`; not written by hand (`test
 
 Each row is a program that reads what `ciab` renders, or what kolla-ansible makes of it: it takes the tree as it is,
 without a warning that `tests/consumers/allow.yaml` does not name with a reason, and it refuses the same tree with one
-planted fault. A cell says when that was seen last. This is *consumer-accepted*; that a cloud runs is another matter.
+planted fault, for that reason. A cell says when that was seen last, and how long both took. This is
+*consumer-accepted*; that a cloud runs is another matter.
 """
 
 
@@ -23,7 +24,7 @@ def key(row):
     return (row["engine"], row["consumer"], row["profile"])
 
 
-def make(rows, raw):
+def make(rows, upstream, raw):
     text = "# Consumers\n\n" + HOW
     for engine in sorted({row["engine"] for row in rows}):
         mine = [row for row in rows if row["engine"] == engine]
@@ -36,6 +37,10 @@ def make(rows, raw):
             versions = sorted({row["version"] for row in cells.values()})
             text += f"| {consumer} | {', '.join(versions)} | "
             text += " | ".join(cell(cells.get(name)) for name in profiles) + " |\n"
+    if upstream:
+        text += "\nThe checkouts that those of engine `osism` were made from (`tests/consumers/osism/upstream.md`):\n\n"
+        text += "| project | commit |\n|---|---|\n"
+        text += "".join(f"| {project} | {commit} |\n" for project, commit in sorted(upstream.items()))
     return text + f"\n{MARK}{digest(raw)}; this page {digest(text.encode())} -->\n"
 
 

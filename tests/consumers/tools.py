@@ -119,22 +119,30 @@ def squeezed(text):
 class Warnings:
     """The warnings of one consumer, held against the list of those that are allowed."""
 
+    # What the list allows and a warning asked for, of all consumers that were asked so far.
+    used = set()
+
     def __init__(self, consumer):
-        self.entries = [(re.compile(squeezed(entry["said"]) + r"\Z"), entry) for entry in ALLOWED.get(consumer, [])]
-        self.used = set()
+        self.consumer = consumer
+        self.entries = [
+            (re.compile(squeezed(entry["said"]) + r"\Z"), entry["said"]) for entry in ALLOWED.get(consumer, [])
+        ]
 
     def judge(self, warnings):
         left = []
         for warning in warnings:
-            found = [number for number, (pattern, _) in enumerate(self.entries) if pattern.match(squeezed(warning))]
-            self.used.update(found)
+            found = [said for pattern, said in self.entries if pattern.match(squeezed(warning))]
+            self.used.update((self.consumer, said) for said in found)
             if not found:
                 left.append(warning)
         if left:
             raise Refused("warnings that tests/consumers/allow.yaml does not allow:\n" + "\n".join(sorted(set(left))))
 
-    def unused(self):
-        return [entry["said"] for number, (_, entry) in enumerate(self.entries) if number not in self.used]
+    @classmethod
+    def unused(cls):
+        """What is allowed and nothing asked for."""
+        allowed = [(consumer, entry["said"]) for consumer, entries in ALLOWED.items() for entry in entries]
+        return [f"{consumer}: {said}" for consumer, said in allowed if (consumer, said) not in cls.used]
 
 
 def version(argv, pattern=r"(\d+(?:\.\d+)+\S*)"):

@@ -5,7 +5,7 @@ import configparser
 import json
 import os
 import re
-import shutil
+import tempfile
 
 from kolla import network, spoilt
 from tools import HOME, Refused, Warnings, run
@@ -17,10 +17,16 @@ OSLO = [f"oslo.{name}" for name in OSLO] + ["keystonemiddleware.auth_token", "ca
 TABLES = {
     "barbican": ["barbican.common.config", "barbican.plugin.crypto", "barbican.plugin.crypto.simple"]
     + ["barbican.plugin.secret_store"],
+    "ceilometer": ["ceilometer", "ceilometer-auth"],
     "cinder": ["cinder"],
     "designate": ["designate.auth", "designate.conf"],
-    "glance": ["glance.api", "glance.store", "glance.multi_store"],
+    "glance": ["glance", "glance.api", "glance.store", "glance.multi_store"],
+    "gnocchi": ["gnocchi"],
+    "heat": ["heat.api.aws.ec2token", "heat.common.cache", "heat.common.config", "heat.common.context"]
+    + ["heat.common.crypt", "heat.common.wsgi", "heat.engine.clients", "heat.engine.notification"]
+    + ["heat.engine.clients.os.keystone.heat_keystoneclient", "heat.engine.resources"],
     "keystone": ["keystone"],
+    "manila": ["manila"],
     "neutron": [
         "neutron",
         "neutron.agent",
@@ -38,28 +44,46 @@ TABLES = {
         "placement.auth",
     ],
     "nova": ["nova.conf"],
-    "octavia": ["octavia"],
+    "octavia": ["octavia", "octavia.api.drivers.ovn"],
     "placement": ["placement.conf"],
+}
+
+# Sections that a file names itself, and the one of the table that has their options.
+NAMED = {
+    "cinder": {r"[a-z]+-\d+": "backend_defaults"},
+    "glance": {"os_glance_(staging|tasks)_store|rbd": "glance_store"},
+    "manila": {r"[a-z]+\d": "DEFAULT"},
 }
 
 
 def configurations(out):
-    """The files of services that take their options from tables, with the service of each."""
+    """The files of services that take their options from tables, with the service of each; of those that are alike one."""
+    seen = set()
     for folder in sorted(path for path in out.iterdir() if path.is_dir()):
         service = folder.name.split("-")[0]
-        if service in TABLES:
-            for file in sorted([*folder.glob("*.conf"), *folder.glob("*.ini")]):
-                # Of Apache and of uWSGI, and libvirt's own.
-                if not re.search(r"wsgi|httpd|auth\.conf|libvirt", file.name):
-                    yield service, file
+        if service not in TABLES or folder.name == "nova-libvirt":
+            continue
+        for file in sorted([*folder.glob("*.conf"), *folder.glob("*.ini")]):
+            # Of Apache and of uWSGI, of BIND and of Ceph.
+            if not re.search(r"wsgi|httpd|auth\.conf|named|rndc|ceph", file.name) and file.read_text() not in seen:
+                seen.add(file.read_text())
+                yield service, file
 
 
-def options(out):
+def options(out, folder=None):
+    """What every table of options has against its file, or against those in one folder."""
     warnings = []
     for service, file in configurations(out):
+        if folder not in (None, file.parent.name):
+            continue
+        text = file.read_text()
+        for name, section in NAMED.get(service, {}).items():
+            text = re.sub(rf"^\[(?:{name})\]$", f"[{section}]", text, flags=re.MULTILINE)
         known = [word for name in [*OSLO, *TABLES[service]] for word in ("--namespace", name)]
-        argv = [HOME / "services/bin/oslo-config-validator", *known, "--input-file", file]
-        said = run(argv)
+        with tempfile.NamedTemporaryFile("w", dir=HOME, suffix=file.name) as asked:
+            asked.write(text)
+            asked.flush()
+            said = run([HOME / "services/bin/oslo-config-validator", *known, "--input-file", asked.name])
         told = re.findall(r"^(?:ERROR|WARNING):root:(.*)$", said.all, re.MULTILINE)
         if said.code != 0 and not told:
             raise Refused(f"{file.relative_to(out)}: {said.all[-2000:]}")
@@ -71,10 +95,7 @@ def options_fault(tree):
     """An option with a wrong letter in one of our overrides has to come out of kolla-ansible's merge as a warning."""
     fault = ("^resume_guests_state_on_host_boot", "resume_guest_state_on_host_boot")
     out = spoilt(tree.with_fault("config/nova/nova-compute.conf", *fault), ["nova-cell"], "out-fault")
-    for folder in out.iterdir():
-        if folder.name != "nova-compute":
-            shutil.rmtree(folder)
-    Warnings("oslo-config-validator").judge([word for _, word in options(out)])
+    Warnings("oslo-config-validator").judge([word for _, word in options(out, "nova-compute")])
 
 
 def container(out, service):
@@ -118,18 +139,30 @@ def haproxy_fault(tree):
     haproxy(spoilt(tree.with_fault("certificates/haproxy-internal.pem", key, ""), ["loadbalancer"], "out-fault"))
 
 
-def keepalived(tree, out):
+def keepalived(interfaces, out):
+    """`interfaces` is a shell script that makes those that the file names."""
     argv = ["keepalived", "--config-test", "-f", "/etc/keepalived/keepalived.conf"]
     # It asks the image's own script whether HAProxy lives; a configuration whose script is not there is refused.
     script = "install -m 755 /bin/true /check_alive.sh"
     # 6, keepalived(8): read, and a word on the security of scripts, which is judged as a warning.
-    said = laid(out, "keepalived", argv, network(tree), script).accepted(6)
+    said = laid(out, "keepalived", argv, interfaces, script).accepted(6)
     Warnings("keepalived").judge([line for line in said.all.splitlines() if line.strip()])
 
 
 def keepalived_fault(tree):
     fault = ("^kolla_internal_vip_address:.*", 'kolla_internal_vip_address: "192.168.16"')
-    keepalived(tree, spoilt(tree.with_fault("globals.yml", *fault), ["loadbalancer"], "out-fault"))
+    keepalived(network(tree), spoilt(tree.with_fault("globals.yml", *fault), ["loadbalancer"], "out-fault"))
+
+
+def named(out):
+    """The name server of designate."""
+    # Made when the image is.
+    laid(out, "designate-backend-bind9", ["named-checkconf", "/etc/bind/named.conf"], image="mkdir -p /var/lib/named").accepted()
+
+
+def named_fault(tree):
+    fault = ("^(designate_forwarders_addresses:) .*", r"\1 192.0.2.530")
+    named(spoilt(tree.with_fault("globals.yml", *fault), ["designate"], "out-fault"))
 
 
 def mariadbd(out):
@@ -150,12 +183,12 @@ def mariadbd(out):
     return dict(line.split(None, 1) for line in said.out.splitlines() if re.match(r"^[a-z][a-z-]+ +\S", line))
 
 
-def mariadbd_values(tree, out):
+def mariadbd_values(override, out):
     """What the override asks for is what the server would run with."""
     values = mariadbd(out)
-    override = configparser.ConfigParser(allow_no_value=True)
-    override.read_string(tree.read("config/galera.cnf"))
-    for name, wanted in override["mysqld"].items():
+    asked = configparser.ConfigParser(allow_no_value=True)
+    asked.read_string(override)
+    for name, wanted in asked["mysqld"].items():
         got = values.get(name.replace("_", "-"), "").strip()
         sizes = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
         number = str(int(wanted[:-1]) * sizes[wanted[-1]]) if wanted[-1] in sizes else wanted

@@ -1,4 +1,4 @@
-"""What asks a rendered OSISM configuration repository, each with one fault that it must refuse.
+"""What asks a rendered OSISM configuration repository.
 
 A check returns what it has seen, in a few words; it raises `Refused` with what stands against the repository, and
 `NotRun` when what it would ask is not at hand.
@@ -6,91 +6,21 @@ A check returns what it has seen, in a few words; it raises `Refused` with what 
 
 import json
 import os
+import pathlib
 import re
-import subprocess
-import sys
-from dataclasses import dataclass, field
-from pathlib import Path
+import tempfile
 
 import jinja2
 import yaml
 
 import plays
-from reconcile import reconcile
-from upstream import NotRun, checkout
-
-BIN = Path(sys.executable).parent
-HERE = Path(__file__).parent
-VAULT = "$ANSIBLE_VAULT;"
+from box import BIN, HERE, VAULT, say
+from tools import HOME, Refused
+from upstream import checkout
 
 
-class Refused(Exception):
-    """The program does not take the repository, and says why."""
-
-
-@dataclass
-class Box:
-    """One rendered tree and what is made of it along the way."""
-
-    root: Path
-    """/opt/configuration of the tree."""
-    work: Path
-    commands: list
-    """argv of each `osism` command of the steps."""
-    asker: Path
-    """The Python that has the package osism."""
-    openstack: str
-    ceph: str
-    made: dict = field(default_factory=dict)
-
-    def once(self, name, make):
-        if name not in self.made:
-            self.made[name] = make()
-        return self.made[name]
-
-    @property
-    def password(self):
-        return self.root / "environments/.vault_pass"
-
-    def plays(self):
-        """Plays do not depend on the tree, so faults share them."""
-        return self.once("plays", lambda: plays.lay_out(self.work / "plays", self.openstack, self.ceph))
-
-    def inventory(self):
-        return self.once("inventory", lambda: reconcile(self.root, self.work / "inventory"))
-
-    def yaml_files(self):
-        """Every file that Ansible reads as YAML: text by path, vaults opened."""
-        return self.once("files", self._read)
-
-    def _read(self):
-        from ansible.parsing.vault import VaultLib, VaultSecret
-
-        secret = VaultSecret(self.password.read_bytes().strip())
-        library, files = VaultLib([("default", secret)]), {}
-        # What lies beside these two is ciab's own.
-        folders = (self.root / "environments", self.root / "inventory")
-        for path in sorted(path for folder in folders for path in folder.rglob("*.yml")):
-            text = path.read_text()
-            files[path] = library.decrypt(text).decode() if text.startswith(VAULT) else text
-        return files
-
-
-def say(command, **how):
-    """Runs a program; its words when it refuses."""
-    environment = os.environ | {
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS": "ignore",
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-    }
-    environment |= how.pop("env", {})
-    called = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment, **how)
-    if called.returncode != 0:
-        lines = (called.stdout + called.stderr).strip().splitlines()
-        told = [line for line in lines if re.match("fatal:|ERROR", line)]
-        raise Refused("\n".join(told or lines[-20:]))
-    return called.stdout, called.stderr
+# The Python that has the package osism.
+ASKER = HOME / "osism/bin/python"
 
 
 def view(box, path):
@@ -112,15 +42,14 @@ def vault(box):
 
 
 def yaml_lint(box):
-    """yamllint with the settings that OSISM's repositories have."""
+    """yamllint with the settings that OSISM's repositories have, on texts without their vaults."""
     profile = "{extends: default, rules: {comments: enable, line-length: disable}}"
-    for path, text in box.yaml_files().items():
-        command = [BIN / "yamllint", "--strict", "--format", "parsable", "-d", profile, "-"]
-        try:
-            say(command, input=text)
-        except Refused as refused:
-            raise Refused(f"{path.relative_to(box.root)}: {refused}") from None
-    return f"{len(box.yaml_files())} files"
+    with tempfile.TemporaryDirectory(dir=HOME) as folder:
+        for path, text in box.yaml_files().items():
+            place = pathlib.Path(folder) / path.relative_to(box.root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+        say([BIN / "yamllint", "--strict", "--format", "parsable", "-d", profile, "."], cwd=folder)
 
 
 def ansible_lint(box):
@@ -147,7 +76,7 @@ def parser(box):
 
 def ask_osism(box, more):
     document = json.dumps({"commands": box.commands, **more})
-    faults, _ = say([box.asker, HERE / "commands.py"], input=document)
+    faults, _ = say([ASKER, HERE / "commands.py"], input=document)
     if faults:
         raise Refused(faults)
     return f"{len(box.commands)} commands"
@@ -285,23 +214,3 @@ def values(box):
         say(command, cwd=folder)
         seen += len(names)
     return f"{seen} values"
-
-
-@dataclass
-class Check:
-    name: str
-    ask: object
-    fault: tuple
-    """file below the repository, text that stands in it, text in its place; or a command more."""
-
-
-CHECKS = [
-    Check("ansible-vault view", vault, ("environments/kolla/secrets.yml", VAULT + "1.1;AES256\n3", VAULT + "1.1;AES256\n4")),
-    Check("yamllint", yaml_lint, ("environments/configuration.yml", "---\n", "---\ntwice: 1\ntwice: 2\n")),
-    Check("ansible-lint", ansible_lint, ("environments/openstack/playbook-bootstrap.yml", "name: Make the role", "name: make the role")),
-    Check("osism parser", parser, ["osism", "apply", "--no-weight", "keystone"]),
-    Check("osism apply roles", commands, ["osism", "apply", "keystones"]),
-    Check("inventory groups", groups, ("inventory/20-roles", "[compute]", "[computers]")),
-    Check("known variables", variables, ("environments/kolla/configuration.yml", "kolla_internal_fqdn:", "kolla_internal_fdqn:")),
-    Check("values", values, ("environments/kolla/configuration.yml", "neutron_plugin_agent: ovn", 'neutron_plugin_agent: "{{ nothing }}"')),
-]

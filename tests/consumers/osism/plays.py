@@ -11,6 +11,7 @@ import sys
 
 import yaml
 
+from tools import Refused
 from upstream import checkout
 
 
@@ -38,30 +39,42 @@ def osism(folder, _openstack, _ceph):
 
 
 def kolla(folder, openstack, _ceph):
-    """All of the image, not its plays alone: genconfig runs from here."""
+    """All of the image as its Containerfile makes it, not its plays alone: genconfig runs from here."""
     image, source = checkout("osism/container-image-kolla-ansible"), checkout("openstack/kolla-ansible")
     repository = folder / "repository"
-    shutil.copytree(source / "ansible", repository / "ansible", symlinks=True)
+    for part in ("ansible", "kolla_ansible"):
+        shutil.copytree(source / part, repository / part, symlinks=True)
     for patch in sorted((image / "patches" / openstack).glob("*.patch")):
         command = ["patch", "--forward", "--batch", "-p1", "--directory", repository, "--input", patch.resolve()]
         applied = subprocess.run(command, capture_output=True, text=True)
-        # A patch may touch what stands outside of ansible/, which is not here.
+        # A patch may touch what stands outside of these two, which is not here.
         if applied.returncode != 0 and "can't find file to patch" not in applied.stdout:
-            raise ValueError(f"{patch.name}: {applied.stdout}")
+            raise Refused(f"{patch.name}: {applied.stdout}")
     shutil.copytree(image / "files/playbooks", folder, ignore=by_release, dirs_exist_ok=True)
     environment = os.environ | {"SITEFILE": str(repository / "ansible/site.yml"), "DSTPATH": str(folder)}
-    split = image / "files/scripts/split-kolla-ansible-site.py"
-    subprocess.run([sys.executable, split], check=True, capture_output=True, env=environment)
+    scripted(image / "files/scripts/remove-common-as-dependency.py", "/repository", repository)
+    scripted(image / "files/scripts/split-kolla-ansible-site.py", "/ansible", folder, environment)
     for part in ("action_plugins", "filter_plugins", "library", "module_utils", "roles"):
         if (repository / "ansible" / part).exists():
             shutil.copytree(repository / "ansible" / part, folder / part, dirs_exist_ok=True)
+    scripted(image / "files/scripts/kolla-container-throttle.py", "/ansible", folder)
     for play in (repository / "ansible").glob("*.yml"):
-        if play.name not in ("kolla-host.yml", "post-deploy.yml", "site.yml"):
+        if play.name not in ("kolla-host.yml", "post-deploy.yml"):
             shutil.copy(play, folder / f"kolla-{play.name}")
+    for role in (folder / "roles").glob("*/tasks/config.yml"):
+        shutil.copy(image / "files/refresh-containers.yml", role.with_name("refresh-containers.yml"))
     shutil.copytree(image / "files/playbooks" / openstack, folder, dirs_exist_ok=True)
     for aliased in ("backup", "recovery"):
         shutil.copy(folder / f"kolla-mariadb_{aliased}.yml", folder / f"kolla-mariadb-{aliased}.yml")
     published(folder, image)
+
+
+def scripted(script, place, folder, environment=None):
+    """Runs a script of the image with another folder in place of the one that it names."""
+    text = script.read_text().replace(f'"{place}', f'"{folder}')
+    called = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, env=environment)
+    if called.returncode != 0:
+        raise Refused(f"{script.name}: {called.stderr}")
 
 
 def by_release(_folder, names):
