@@ -27,6 +27,8 @@ pub mod steps;
 
 pub mod event;
 
+pub mod bundle;
+
 pub mod agent;
 pub mod link;
 

@@ -18,8 +18,10 @@ const LONG: &[(&str, &str)] = &[
 ];
 
 /// Modules that use what stands below them in lib.rs: who, whom, why.
-const UPWARD: &[(&str, &str, &str)] =
-    &[("boxfile", "profile", "defaults are the lowest layer, and a box file is checked against its profile")];
+const UPWARD: &[(&str, &str, &str)] = &[
+    ("boxfile", "profile", "defaults are the lowest layer, and a box file is checked against its profile"),
+    ("bundle", "agent", "its files survive a power cut by the same words as the record's"),
+];
 
 /// Files outside of `report/` that write to a standard stream: to a program or into a unit's output, not to people.
 const STREAMS: &[(&str, &str)] = &[

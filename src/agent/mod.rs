@@ -5,6 +5,7 @@
 
 pub mod before;
 pub mod boot;
+pub mod bundle;
 pub mod client;
 mod documents;
 pub mod durable;

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    boot, documents, guard, install,
+    boot, bundle, documents, guard, install,
     keep::Keep,
     lock::{self, Lease, Lock},
     news::News,
@@ -167,6 +167,7 @@ impl Helper {
             Request::Finish { step, attempt } => self.finish(&step, attempt),
             Request::Adopt { step } => self.adopt(&step, run),
             Request::Stop { step, attempt } => unit::stop(&step, attempt).map(|()| Reply::Nothing),
+            Request::Bundle(request) => bundle::answer(request).map(Reply::Bundle),
             Request::Say { line } => documents::say(&self.record, &line).map(|()| Reply::Nothing),
             other => anyhow::bail!("this is no request that writes: {other:?}"),
         }

@@ -7,6 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::bundle::{BundleReply, BundleRequest};
 use crate::{
     facts::source::Recording,
     measure::{MeasureRequest, Measured},
@@ -131,6 +132,8 @@ pub enum Request {
     Cancel {
         now: bool,
     },
+    /// A bundle comes to the box.
+    Bundle(BundleRequest),
     /// Appends events, one a line, to the record, for later readers.
     Say {
         line: String,
@@ -163,6 +166,7 @@ pub enum Reply {
         last_event: u64,
     },
     Secrets(BTreeMap<String, String>),
+    Bundle(BundleReply),
     Begun {
         run: u64,
     },

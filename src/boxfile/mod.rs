@@ -4,6 +4,7 @@ pub mod access;
 pub mod args;
 mod check;
 pub mod cloud;
+pub mod content;
 mod cross;
 pub mod document;
 pub mod fault;

@@ -5,6 +5,9 @@ use super::{
     text::MEANINGS,
 };
 
+/// Types of other documents that are read with the same care; no key of a box file has one.
+const ELSEWHERE: [&str; 3] = ["inside-path", "sha256", "word"];
+
 const HEAD: &str = "\
 # The box file
 
@@ -44,7 +47,7 @@ pub fn markdown() -> String {
         page.push_str(&row);
     }
     page.push_str("\n## Types\n\n| type | what it holds |\n|---|---|\n");
-    for (format, meaning) in MEANINGS {
+    for (format, meaning) in MEANINGS.iter().filter(|(format, _)| !ELSEWHERE.contains(format)) {
         page.push_str(&format!("| {format} | {meaning} |\n"));
     }
     page.push_str("| size | a number of bytes, or a number with a unit such as `200GiB` or `1TB` |\n");

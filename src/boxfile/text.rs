@@ -62,6 +62,9 @@ text_types! {
     super::access::HostKey, "host-key", "a host key: `ssh-ed25519 AAAA...` or its `SHA256:...` fingerprint";
     super::access::Login, "login", "where to log in: `user@host:port`; user and port may be left out";
     super::access::Target, "target", "`local`, or `user@host:port`; user and port may be left out";
+    super::content::InsidePath, "inside-path", "a path inside of a folder, without `..`";
+    super::content::Sha256Text, "sha256", "a SHA-256 in lower-case hexadecimal";
+    super::content::Word, "word", "one word without spaces";
     super::names::CheckId, "check-id", "the id of a check, such as `memory.size`";
     super::names::Direct, "direct", "a host, a domain such as `.example.org`, an address or a network";
     super::names::DomainName, "domain-name", "a DNS domain, such as `example.org`";

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, cancel, check, deploy, detect, explain, hint, init, logs, match_device, plan, render, schema,
-    status, support, validate, verify,
+    agent, bundle, cancel, check, deploy, detect, explain, hint, init, logs, match_device, plan, render,
+    schema, status, support, validate, verify,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -50,6 +50,8 @@ pub enum Command {
     Cancel(cancel::Args),
     Verify(verify::Args),
     Support(support::Args),
+    #[command(subcommand)]
+    Bundle(bundle::Bundle),
     /// Print the JSON Schema of the box file.
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell.
@@ -80,6 +82,7 @@ impl Command {
             Self::Status(args) => args.json,
             Self::Logs(args) => args.json,
             Self::Verify(args) => args.json,
+            Self::Bundle(bundle) => bundle.json(),
             Self::Schema(_) => true,
             Self::Init(_)
             | Self::Render(_)
@@ -126,6 +129,7 @@ impl Command {
             Self::Cancel(args) => cancel::run(&args).await,
             Self::Verify(args) => verify::run(&args).await,
             Self::Support(args) => support::run(&args).await,
+            Self::Bundle(bundle) => bundle.run().await,
             Self::Schema(args) => out::json(&schema::run(args)).map(|()| Exit::Done),
             Self::Completions { shell } => super::completions(shell),
             Self::Man { command } => super::man(command.as_deref()),

@@ -270,7 +270,7 @@ fn file_text(file: &BoxArgs) -> Result<String, Failure> {
 }
 
 /// Who runs this, for whoever finds the lock taken.
-fn display() -> String {
+pub(super) fn display() -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "somebody".into());
     let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
     format!("{user}@{}", host.unwrap_or_else(|_| "a workstation".into()))

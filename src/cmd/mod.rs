@@ -1,6 +1,7 @@
 //! One file a command: its words on the command line, and what it answers.
 
 pub mod agent;
+pub mod bundle;
 pub mod cancel;
 mod certificates;
 pub mod check;

@@ -49,16 +49,18 @@ pub async fn link(boxfile: &BoxFile) -> Result<Link, Failure> {
 
 /// Where this workstation keeps what it knows of a box: `$XDG_STATE_HOME/ciab/<target>`.
 fn state_folder(target: &Target) -> Result<PathBuf, Failure> {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || ".-@".contains(c) { c } else { '_' };
+    Ok(state_base()?.join(target.to_string().chars().map(safe).collect::<String>()))
+}
+
+/// Where this workstation keeps what is its own: `$XDG_STATE_HOME/ciab`.
+pub fn state_base() -> Result<PathBuf, Failure> {
     let base = env::var_os("XDG_STATE_HOME").filter(|path| Path::new(path).is_absolute()).map(PathBuf::from);
     let base = base.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".local/state")));
     let base = base.ok_or_else(|| {
-        Failure::new(
-            Exit::Usage,
-            "there is no place to keep the box's host key: neither XDG_STATE_HOME nor HOME is set",
-        )
+        Failure::new(Exit::Usage, "there is no place to keep keys: neither XDG_STATE_HOME nor HOME is set")
     })?;
-    let safe = |c: char| if c.is_ascii_alphanumeric() || ".-@".contains(c) { c } else { '_' };
-    Ok(base.join("ciab").join(target.to_string().chars().map(safe).collect::<String>()))
+    Ok(base.join("ciab"))
 }
 
 /// What an earlier run left here about the box. A cache: the box is the truth.

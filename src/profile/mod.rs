@@ -1,5 +1,6 @@
 //! Profiles are data: what a kind of box needs, takes and sets.
 
+mod carried;
 mod cloud;
 mod extend;
 mod hints;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::{
+    carried::{Carried, CarriedRelease, CarriedSystem, ImageBuild, Needed, carried},
     cloud::{BackendOffer, CloudProfile},
     hints::{Hint, Hints, hints},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
@@ -189,7 +191,17 @@ mod tests {
             .unwrap()
             .map(|entry| format!("profiles/{}", entry.unwrap().file_name().into_string().unwrap()))
             .collect();
-        let tables = ["hints", "networks", "osism", "published", "releases", "secrets", "services", "sizing"];
+        let tables = [
+            "bundle",
+            "hints",
+            "networks",
+            "osism",
+            "published",
+            "releases",
+            "secrets",
+            "services",
+            "sizing",
+        ];
         let tables = tables.map(|name| format!("profiles/{name}.yaml"));
         let profiles = ProfileName::ALL.iter().map(|name| source(*name).0.to_owned());
         assert_eq!(files, profiles.chain(tables).collect());

@@ -23,6 +23,7 @@ mod status;
 mod summary;
 mod terminal;
 mod words;
+mod work;
 
 pub use board::{Setup, replay};
 pub use bundle::bundle;
@@ -35,6 +36,7 @@ pub use proofs::proofs_page;
 pub use schema::event_schema;
 pub use screen::{Log, log, restore_terminal};
 pub use status::{Row, Status, status_page};
+pub use work::Work;
 
 use std::io::{self, IsTerminal as _};
 
