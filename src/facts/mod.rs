@@ -137,12 +137,23 @@ impl Facts {
                 scope.spawn(|| Reader::topic(source, mount::read)),
                 scope.spawn(|| Reader::topic(source, clock::read)),
             );
+            // These look at many files, and ask a tool on some boxes.
+            let (disks, kernel, listeners) = (
+                scope.spawn(|| Reader::topic(source, disk::read)),
+                scope.spawn(|| Reader::topic(source, kernel::read)),
+                scope.spawn(|| Reader::topic(source, port::read)),
+            );
             let (mut facts, unknown) = Reader::topic(source, Self::read_files);
             facts.unknown = unknown;
+            let ((disks, uses), unknown) = finish(disks);
+            (facts.identity.disks, facts.observed.disks) = (disks, uses);
+            facts.unknown.extend(unknown);
             let ((nics, links), unknown) = finish(network);
             (facts.identity.nics, facts.observed.links) = (nics, links);
             facts.unknown.extend(unknown);
             facts.take(finish(routes), |observed| &mut observed.routes);
+            facts.take(finish(kernel), |observed| &mut observed.kernel);
+            facts.take(finish(listeners), |observed| &mut observed.listeners);
             facts.take(finish(systemd), |observed| &mut observed.systemd);
             facts.take(finish(mounts), |observed| &mut observed.mounts);
             facts.take(finish(clock), |observed| &mut observed.clock);
@@ -157,17 +168,16 @@ impl Facts {
         self.unknown.extend(unknown);
     }
 
-    /// Everything that is read without a tool, or with one only on odd boxes.
+    /// What few files tell.
     fn read_files(reader: &mut Reader<'_>) -> Self {
         let (cpu, cpu_state) = cpu::read(reader);
         let (memory, memory_state) = memory::read(reader);
-        let (disks, disk_uses) = disk::read(reader);
         let product = product::read(reader);
         let (host, privilege) = host::read(reader);
         let x86 = cpu.architecture.as_deref() == Some("x86_64");
         let identity = Identity {
             bmc: machine::read_bmc(reader),
-            disks,
+            disks: Vec::new(),
             firmware: firmware::read(reader, x86),
             hypervisor: machine::read_hypervisor(reader, &cpu, &product),
             iommu: machine::read_iommu(reader),
@@ -181,10 +191,7 @@ impl Facts {
         let observed = Observed {
             container: machine::read_container(reader),
             cpu: cpu_state,
-            disks: disk_uses,
             host,
-            kernel: kernel::read(reader),
-            listeners: port::read(reader),
             memory: memory_state,
             network_setup: nic::setup::read(reader),
             os: os::read(reader),
