@@ -25,7 +25,7 @@ use super::{
 use crate::boxfile::content::{InsidePath, Sha256Text};
 
 /// Where a box has its bundle.
-pub const ROOT: &str = "/var/lib/ciab-bundle";
+pub const ROOT: &str = crate::plan::BUNDLE;
 /// The storage of the registry, below it.
 pub const REGISTRY: &str = "registry";
 const INCOMING: &str = ".incoming";
@@ -147,6 +147,26 @@ impl Store {
         nix::unistd::syncfs(root).context("sync the bundle")
     }
 
+    /// What of its own bundle the box lacks, if it does: files by their size, which is all that can be seen in a moment.
+    pub fn there(&self) -> Result<Option<String>> {
+        if !self.root.join(MANIFEST).exists() {
+            return Ok(Some(format!(
+                "there is no bundle in {}: `ciab bundle import` brings one",
+                self.root.display()
+            )));
+        }
+        let opened = Opened::read(&self.root, None)?;
+        for item in opened.items()? {
+            if fs::symlink_metadata(item.path.below(&self.root)).map(|meta| meta.len()).ok()
+                != Some(item.size)
+            {
+                return Ok(Some(format!("`{}` of the bundle is not what it was", item.path)));
+            }
+        }
+        let image = registry::lacks(&self.root, &opened.manifest, &self.root.join(REGISTRY))?;
+        Ok(image.map(|image| format!("the registry of the bundle lacks {image}")))
+    }
+
     fn incoming(&self) -> Result<PathBuf> {
         let folder = self.root.join(INCOMING);
         fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
@@ -219,11 +239,13 @@ mod tests {
             assert_eq!(carry(&opened, &store, 3, cut), cut);
             let early = finish(&opened, &store);
             assert!(early.is_err(), "{cut}");
+            assert!(store.there().unwrap().is_some_and(|why| why.contains("bundle import")));
             assert_eq!(carry(&opened, &store, 3, usize::MAX), whole - cut);
             finish(&opened, &store).unwrap();
             let there = Opened::read(&store.root, Some(opened.key)).unwrap();
             verify(&there, &Nobody).unwrap();
             assert!(!store.root.join(INCOMING).exists());
+            assert_eq!(store.there().unwrap(), None);
             assert_eq!(
                 registry::lacks(&store.root, &there.manifest, &store.root.join(REGISTRY)).unwrap(),
                 None
@@ -242,6 +264,8 @@ mod tests {
         assert!(store.piece(&wanted, 1, &bytes[1..]).is_err());
         carry(&opened, &store, 1000, usize::MAX);
         finish(&opened, &store).unwrap();
+        fs::write(wanted.path.below(&store.root), &bytes[1..]).unwrap();
+        assert!(store.there().unwrap().is_some());
         fs::write(wanted.path.below(&store.root), &bytes).unwrap();
         fs::write(store.root.join("stray"), "s").unwrap();
         assert_eq!(carry(&opened, &store, 1000, usize::MAX), 1);

@@ -14,6 +14,8 @@ use crate::tool::whole;
 
 /// Lines of a tool's output that are shown when it fails.
 const TAIL: usize = 20;
+/// Characters of each; some tools end with a document on one line.
+const WIDTH: usize = 300;
 
 /// One call of a tool.
 #[derive(Clone, Debug)]
@@ -111,7 +113,8 @@ fn tail(log: &Path) -> String {
     let bytes = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let last = &lines[lines.len().saturating_sub(TAIL)..];
+    let last = lines[lines.len().saturating_sub(TAIL)..].iter();
+    let last: Vec<String> = last.map(|line| line.chars().take(WIDTH).collect()).collect();
     format!("\n{}\nall of it is in {}", last.join("\n"), log.display())
 }
 

@@ -13,6 +13,7 @@ use crate::{
         record::{self, Record},
         serve,
     },
+    bundle::store::{ROOT, Store},
     step::StepId,
     verify::{expiry, prove, says},
 };
@@ -75,6 +76,8 @@ pub enum Agent {
         #[arg(required = true)]
         containers: Vec<String>,
     },
+    /// Whether the box has its bundle.
+    BundleThere,
     /// Whether the certificates of this box have so many days left.
     ProveCertificates {
         #[arg(long)]
@@ -126,6 +129,7 @@ pub fn main(agent: Agent) -> ExitCode {
         Agent::OsismApply { record, step, role, words } => done(osism::apply(&record, &step, &role, &words)),
         Agent::OsismApplied { role } => told(osism::applied(&role)),
         Agent::Healthy { containers } => told(osism::healthy(&containers)),
+        Agent::BundleThere => told(Store::at(ROOT.as_ref()).there()),
         Agent::ProveCertificates { days } => {
             told(certificates().map(|texts| expiry::ask(days, &texts, jiff::Timestamp::now())))
         }

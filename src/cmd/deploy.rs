@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    certificates, check, contact,
+    bundle, certificates, check, contact,
     look::{Look, Measuring, Sight, ask, odd},
     place::{self, Known},
     verify,
@@ -77,6 +77,11 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let wanted = file.load()?;
     carried_through(wanted.boxfile.engine)?;
     chosen_here(args, &wanted)?;
+    let work = report::Work::on_stderr();
+    let bundle = match &wanted.boxfile.offline.bundle {
+        Some(folder) => Some(bundle::checked(&place::expanded(folder)?, None, &work)?),
+        None => None,
+    };
     let link = Arc::new(place::link(&wanted.boxfile).await?);
     place_keys(&wanted.boxfile, &link).await?;
     let look = contact::reach(&link, Duration::from_secs(args.reconnect)).await?;
@@ -91,6 +96,10 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
 
     let link = Arc::new(with_later(&link, plan));
     let (mut secrets, box_id) = prepare(&sight, plan).await?;
+    if let (Some((opened, items)), Some(look)) = (&bundle, &sight.look) {
+        bundle::bring(&look.client, sight.wanted.boxfile.name.as_str(), opened, items, &work).await?;
+    }
+    drop(work);
     secrets.extend(brought);
     let tree = render::tree(plan, &secrets)?;
     let graph = steps::list(plan, &tree);

@@ -41,8 +41,11 @@ pub(super) fn fsync(facts: &Facts) -> Measure {
     Measure::Fsync { folder: if own { DATA_ROOT.to_owned() } else { "/var/lib".to_owned() } }
 }
 
-/// The name that the first download resolves; none where an address is given.
+/// The name that the first download resolves; none where an address is given, or a bundle takes its place.
 pub(super) fn name(wanted: &BoxFile, profile: &Profile, facts: &Facts) -> Option<String> {
+    if wanted.offline.bundle.is_some() {
+        return None;
+    }
     let proxy =
         wanted.network.proxy.as_ref().and_then(|Proxy { http, https, .. }| http.as_ref().or(https.as_ref()));
     let os = &facts.observed.os;

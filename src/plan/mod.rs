@@ -60,7 +60,7 @@ pub use self::{
     page::{Row, page},
     proxy::Proxy,
     sizing::{Part, Sizing},
-    software::{Apt, Source, Sources},
+    software::{Apt, BUNDLE, Source, Sources},
 };
 use crate::{
     boxfile::{BoxFile, Engine, ProfileName, names::Role},

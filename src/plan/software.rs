@@ -8,6 +8,9 @@ use crate::{
     profile::OsRelease,
 };
 
+/// Where a box has its bundle.
+pub const BUNDLE: &str = "/var/lib/ciab-bundle";
+
 /// The package manager.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +22,9 @@ pub struct Apt {
     pub security_suite: String,
     /// Never updated by themselves.
     pub held: Vec<String>,
+    /// The folder of the bundle on the box, where that is the only archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
 }
 
 /// The archives.
@@ -51,7 +57,16 @@ pub(super) fn apt(wanted: &BoxFile, release: &OsRelease, why: &mut Why) -> Apt {
         signed_by: archive.signed_by.clone(),
     };
     let (mirror, security) = (&wanted.apt.mirror, &wanted.apt.security_mirror);
-    let sources = if mirror.is_none() && security.is_none() {
+    let bundle = wanted.offline.bundle.as_ref().map(|_| BUNDLE.to_owned());
+    let sources = if let Some(folder) = &bundle {
+        why.insert("apt.sources".into(), "the bundle takes the place of every archive".into());
+        Sources::These(vec![Source {
+            uri: format!("file:{folder}/apt"),
+            suites: vec![release.codename.clone()],
+            components: vec!["main".to_owned()],
+            signed_by: format!("{folder}/apt/ciab-bundle.asc"),
+        }])
+    } else if mirror.is_none() && security.is_none() {
         why.insert("apt.sources".into(), "the box file names no mirror: what the box has is kept".into());
         Sources::Keep
     } else {
@@ -67,5 +82,6 @@ pub(super) fn apt(wanted: &BoxFile, release: &OsRelease, why: &mut Why) -> Apt {
         upgrades: wanted.apt.upgrades,
         security_suite: archive.security_suite.clone(),
         held: release.held.clone(),
+        bundle,
     }
 }

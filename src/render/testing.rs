@@ -140,6 +140,7 @@ pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
     vec![
         ("debian-plain", plan(&DEBIAN, PLAIN)),
         ("debian-full", plan(&DEBIAN, FULL)),
+        ("debian-offline", plan(&DEBIAN, &format!("{PLAIN}offline: {{ bundle: /srv/bundle }}\n"))),
         ("ubuntu-plain", plan(&UBUNTU, PLAIN)),
         ("ubuntu-full", plan(&UBUNTU, FULL)),
         ("container-plain", plan(&CONTAINER, PLAIN)),

@@ -39,6 +39,7 @@ pub fn list(plan: &Plan, tree: &Tree) -> Graph {
         vec![record::before(&site)],
         // The archives are found by name.
         network::resolver(&site).into_iter().collect(),
+        packages::bundle(&site).into_iter().collect(),
         vec![packages::sources(&site), packages::base(&site)],
         vec![clock::zone(&site), clock::clock(&site)],
         vec![host::names(&site), host::limits(&site), host::journal(&site), host::trust(&site)],

@@ -1,14 +1,28 @@
 //! Where packages come from, those that every host gets, and how they stay safe.
 
-use super::{draft::ensure, site::Site};
+use std::collections::BTreeMap;
+
+use super::{
+    draft::{act, argv, ensure},
+    site::Site,
+};
 use crate::{
     plan::{Dns, Sources},
     profile::Purpose,
-    step::{Resource, Step, Want},
+    step::{Action, Probe, Resource, Step, Want},
 };
 
 /// The classic file of sources; where the box file names mirrors, they are the only ones.
 const LIST: &str = "/etc/apt/sources.list";
+
+/// The engine has brought it; this sees that nothing of it has gone since.
+pub(super) fn bundle(site: &Site<'_>) -> Option<Step> {
+    site.plan.apt.bundle.as_ref()?;
+    let there = || argv(["%helper", "agent", "bundle-there"]);
+    let action = Action::Job { argv: there(), env: BTreeMap::new() };
+    let draft = act("bundle", "Check that the box has the bundle", action);
+    Some(draft.probe(Probe::Command { argv: there() }).needs(["before"]).done())
+}
 
 pub(super) fn sources(site: &Site<'_>) -> Step {
     let mut wants = site.files("package-sources");
@@ -17,6 +31,7 @@ pub(super) fn sources(site: &Site<'_>) -> Step {
     }
     ensure("package-sources", "Set where packages come from and which are held", wants)
         .needs(["before"])
+        .needs_if(site.plan.apt.bundle.is_some(), "bundle")
         .holds([Resource::Apt])
         .done()
 }

@@ -1,14 +1,14 @@
 //! The end of a build: everything is listed with its digest, and signed.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, io::ErrorKind, path::Path};
 
 use anyhow::{Context as _, Result};
 
-use super::{Ground, Made, WORK, apt::ARCHITECTURE, place, sbom};
+use super::{Ground, Made, apt::ARCHITECTURE, place, sbom};
 use crate::bundle::{
     MANIFEST, SIGNATURE,
     digest::Sum,
-    manifest::{Kind, Listed, Manifest, Part, Schema, System},
+    manifest::{Listed, Manifest, Part, Schema, System},
     needs::For,
     news::{News, Units},
     verify::{Opened, verify},
@@ -16,18 +16,27 @@ use crate::bundle::{
 
 /// The list of everything for those who have to know what is inside.
 const SBOM: &str = "sbom.spdx.json";
+/// The folders of all kinds.
+const KINDS: [&str; 5] = ["apt", "collections", "guests", "oci", "python"];
 
 /// Writes the SBOM, the manifest and its signature; then reads the bundle as whoever gets it will.
 pub(super) fn finish(ground: &Ground<'_>, whom: &For<'_>, parts: Vec<Part>) -> Result<Made> {
     let root = &ground.settings.folder;
     let word = |text: &str| text.parse().map_err(anyhow::Error::msg);
     place::write(&root.join(SBOM), sbom::document(&parts, ground, whom)?.as_bytes())?;
-    // Kinds that this bundle does not have, of an earlier one that had them.
     let tops = tops(&parts);
-    place::only(root, |name| tops.contains(name) || [SBOM, WORK].contains(&name))?;
+    // Kinds that this bundle does not have, of an earlier one that had them. What else lies there is somebody's.
+    for name in KINDS.iter().filter(|name| !tops.contains(**name)) {
+        match fs::remove_dir_all(root.join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("remove {name}"));
+            }
+            _ => {}
+        }
+    }
     let of_parts: BTreeSet<&str> = parts.iter().map(|part| part.path.as_str()).collect();
     let mut files = Vec::new();
-    walk(root, root, &mut |path| {
+    let mut list = |path: &str| {
         // Blobs of images are named by the manifests of these, which are parts.
         if of_parts.contains(path) || path.starts_with("oci/blobs/") {
             return Ok(());
@@ -39,7 +48,11 @@ pub(super) fn finish(ground: &Ground<'_>, whom: &For<'_>, parts: Vec<Part>) -> R
             sha256: sum.sha256,
         });
         Ok(())
-    })?;
+    };
+    list(SBOM)?;
+    for top in &tops {
+        walk(root, &root.join(top), &mut list)?;
+    }
     let os = ground.os;
     let release = whom.release()?.map(|(release, _)| release.name.clone());
     let manifest = Manifest {
@@ -74,15 +87,10 @@ pub(super) fn finish(ground: &Ground<'_>, whom: &For<'_>, parts: Vec<Part>) -> R
 
 /// The folders that the parts lie in.
 fn tops(parts: &[Part]) -> BTreeSet<String> {
-    let top = |part: &Part| part.path.as_str().split('/').next().map(str::to_owned);
-    let mut tops: BTreeSet<String> = parts.iter().filter_map(top).collect();
-    if parts.iter().any(|part| part.kind == Kind::Wheel) {
-        tops.insert("python".to_owned());
-    }
-    tops
+    parts.iter().filter_map(|part| part.path.as_str().split('/').next().map(str::to_owned)).collect()
 }
 
-/// Every file below a folder but those of the work, by its path in it; in the order of their names.
+/// Every file below a folder, by its path in the bundle; in the order of their names.
 fn walk(root: &Path, folder: &Path, take: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
     let mut entries: Vec<_> = fs::read_dir(folder)
         .and_then(Iterator::collect::<Result<_, _>>)
@@ -92,9 +100,6 @@ fn walk(root: &Path, folder: &Path, take: &mut dyn FnMut(&str) -> Result<()>) ->
         let path = entry.path();
         let inside =
             path.strip_prefix(root)?.to_str().with_context(|| format!("{} is no text", path.display()))?;
-        if inside == WORK {
-            continue;
-        }
         if entry.file_type()?.is_dir() {
             walk(root, &path, take)?;
         } else {

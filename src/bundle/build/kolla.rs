@@ -215,11 +215,14 @@ impl<'a> Kolla<'a> {
         let tag = self.ground.tag.context("engine without images")?;
         place::write(&self.root.join("override.j2"), OVERRIDE.as_bytes())?;
         place::write(&self.root.join("repos.yaml"), b"debian: {}\n")?;
+        // The tool makes no folder for what each image's build says.
+        let logs = self.root.join("logs");
+        fs::create_dir_all(&logs).with_context(|| format!("make {}", logs.display()))?;
         let own = |name: &str| self.root.join(name).display().to_string();
         let mut text = format!(
             "[DEFAULT]\nbase = debian\nbase_image = {BASE}\nbase_tag = {base}\nnamespace = {}\ntag = {tag}\n\
              engine = docker\nnetwork_mode = host\nthreads = {}\nskip_existing = true\nskip_parents = false\n\
-             pull = false\npush = false\nretries = 1\nrepos_yaml = {}\ntemplate_override = {}\nlogs_dir = {}\n",
+             pull = false\npush = false\nretries = 1\nformat = none\nrepos_yaml = {}\ntemplate_override = {}\nlogs_dir = {}\n",
             carried.namespace,
             std::thread::available_parallelism().map_or(1, usize::from),
             own("repos.yaml"),

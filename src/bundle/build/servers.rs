@@ -24,6 +24,10 @@ pub(super) fn engine(ground: &Ground<'_>) -> Result<(String, Option<Service>)> {
     let host = format!("unix://{}", socket.display());
     let inside = |name: &str| root.join(name).display().to_string();
     let words = [
+        // What it mounts goes with it: else its folder could not be removed.
+        "unshare".to_owned(),
+        "--mount".to_owned(),
+        "--propagation=private".to_owned(),
         "dockerd".to_owned(),
         "--data-root".to_owned(),
         inside("data"),

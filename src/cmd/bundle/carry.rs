@@ -36,7 +36,7 @@ const SPARE: u64 = 1 << 30;
 
 /// Brings the box what it lacks, over a connection that holds the lock. The bundle was verified, and `items` are its
 /// files. Exit 3 where the box has no room for it.
-pub(in crate::cmd) async fn carry(
+pub(super) async fn carry(
     client: &Client,
     opened: &Opened,
     items: &[Item],

@@ -1,15 +1,19 @@
 //! `ciab bundle import`: puts a bundle on the box.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::carry::carry;
 use crate::{
-    agent::wire::{Reply, Request},
+    agent::{
+        client::Client,
+        wire::{Reply, Request},
+    },
     boxfile::args::BoxArgs,
     bundle::{
         key::PublicKey,
+        news::Listener,
         store::ROOT,
-        verify::{Opened, verify},
+        verify::{Item, Opened, verify},
     },
     cmd::{
         deploy,
@@ -35,18 +39,36 @@ pub struct Args {
 /// Checks all of the bundle before the first byte goes to the box.
 pub(super) async fn run(args: &Args) -> Result<Exit, Failure> {
     let wanted = args.boxfile.load()?;
-    let opened = Opened::read(&args.folder, args.key)?;
     let work = report::Work::on_stderr();
-    let items = verify(&opened, &work)?;
+    let (opened, items) = checked(&args.folder, args.key, &work)?;
     let look = Look::at(&wanted.boxfile).await?;
-    let name = wanted.boxfile.name.to_string();
-    let Reply::Locked { .. } = ask(&look.client, Request::Lock { display: deploy::display(), name }).await?
-    else {
-        return Err(odd());
-    };
-    carry(&look.client, &opened, &items, &work).await?;
-    ask(&look.client, Request::Unlock).await?;
+    bring(&look.client, wanted.boxfile.name.as_str(), &opened, &items, &work).await?;
     drop(work);
     let text = format!("The box has the bundle in {ROOT}, as {} has signed it.", opened.key);
     out::page(&text).map(|()| Exit::Done)
+}
+
+/// A bundle with all its files, each of which is what its digest says.
+pub(in crate::cmd) fn checked(
+    folder: &Path,
+    key: Option<PublicKey>,
+    listener: &dyn Listener,
+) -> Result<(Opened, Vec<Item>), Failure> {
+    let opened = Opened::read(folder, key)?;
+    let items = verify(&opened, listener)?;
+    Ok((opened, items))
+}
+
+/// Puts a checked bundle on the box of this name, over a connection that has no lock yet.
+pub(in crate::cmd) async fn bring(
+    client: &Client,
+    name: &str,
+    opened: &Opened,
+    items: &[Item],
+    listener: &dyn Listener,
+) -> Result<(), Failure> {
+    let lock = Request::Lock { display: deploy::display(), name: name.to_owned() };
+    let Reply::Locked { .. } = ask(client, lock).await? else { return Err(odd()) };
+    carry(client, opened, items, listener).await?;
+    ask(client, Request::Unlock).await.map(drop)
 }

@@ -7,6 +7,7 @@ mod list;
 mod serve;
 mod verify;
 
+pub(super) use self::import::{bring, checked};
 use crate::failure::{Exit, Failure};
 
 /// Builds, checks and hands out everything that a box without a network needs.
