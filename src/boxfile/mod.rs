@@ -18,6 +18,7 @@ pub mod nearest;
 pub mod nets;
 pub mod network;
 pub mod node;
+pub mod offline;
 pub mod place;
 mod read;
 pub mod reference;
@@ -43,6 +44,7 @@ use self::{
     cloud::Storage,
     names::{CheckId, DomainName, HostLabel, ReleaseName, Role, ServiceName},
     network::Network,
+    offline::Offline,
     selector::{DiskRole, NicRole},
     system::{Apt, Tls, Tuning},
 };
@@ -91,6 +93,9 @@ pub struct BoxFile {
     #[schemars(with = "BTreeMap<String, bool>", extend("propertyNames" = {"format": "service"}))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub services: BTreeMap<ServiceName, bool>,
+    /// What takes the place of the network.
+    #[serde(default, skip_serializing_if = "Offline::is_none")]
+    pub offline: Offline,
     /// Where packages come from.
     #[serde(default)]
     pub apt: Apt,
