@@ -6,7 +6,10 @@ use std::{borrow::Borrow, collections::BTreeMap, fmt, str::FromStr, time::Durati
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::tree::{Entry, Tree};
+use crate::{
+    profile::Question,
+    tree::{Entry, Tree},
+};
 
 /// The name of a step: lower-case letters, digits and hyphens, at most 48; part of unit and folder names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -134,6 +137,8 @@ pub enum Probe {
     Wants(Vec<Want>),
     /// Exit status 0 is Holds, 1 is Missing, all else CannotTell.
     Command { argv: Vec<String> },
+    /// Every question is answered by yes, at the latest so many seconds after the action has ended.
+    Asks { questions: Vec<Question>, within: u32 },
     /// The box runs another boot than the one that `began` names.
     Rebooted,
 }

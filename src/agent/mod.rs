@@ -18,6 +18,7 @@ mod news;
 pub mod osism;
 pub mod probe;
 pub mod put;
+mod questions;
 pub mod record;
 pub mod redact;
 pub mod serve;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    boot, put,
+    boot, put, questions,
     record::{Attempt, Block},
     want::{self, Host},
 };
@@ -28,6 +28,7 @@ pub fn ask(step: &Step, attempt: Option<&Attempt>) -> Answer {
         }
         (Probe::Action, _) => Answer::CannotTell("this kind of action has no probe of its own".into()),
         (Probe::Command { argv }, _) => command(argv),
+        (Probe::Asks { questions, .. }, _) => questions::ask(questions),
         (Probe::Rebooted, _) => rebooted(attempt),
     }
 }
@@ -39,6 +40,7 @@ pub fn ask_all(probes: &[Probe]) -> Vec<Answer> {
     let ask = |probe: &Probe| match probe {
         Probe::Wants(wants) => all(wants, &Host::here(BTreeMap::new())),
         Probe::Command { argv } => command(argv),
+        Probe::Asks { questions, .. } => questions::ask(questions),
         Probe::Action | Probe::Rebooted => Answer::CannotTell("this probe belongs to a step".into()),
     };
     // Whoever is free takes the next one: a slow probe holds nobody up.

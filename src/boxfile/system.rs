@@ -73,6 +73,10 @@ pub struct Tuning {
     /// What runs virtual machines. Left out, the processor decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtualisation: Option<Virtualisation>,
+    /// Variables of kolla-ansible, for engine `kolla`, that replace those of ciab. No secrets.
+    #[schemars(with = "BTreeMap<String, SysctlValue>", extend("propertyNames" = {"format": "kolla-variable"}))]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kolla: BTreeMap<KollaVariable, SysctlValue>,
 }
 
 /// What runs virtual machines, libvirt's `virt_type`.
@@ -94,6 +98,7 @@ impl Default for Tuning {
             limits: Limits::default(),
             logs: Logs::default(),
             virtualisation: None,
+            kolla: BTreeMap::new(),
         }
     }
 }
@@ -210,6 +215,22 @@ checked!(
         let inside = |c: char| c.is_ascii_alphanumeric() || "_-/*".contains(c);
         let good = text.contains('.') && text.split('.').all(|part| !part.is_empty() && part.chars().all(inside));
         if good { Ok(()) } else { Err(format!("`{text}` is no kernel parameter: write one such as vm.swappiness")) }
+    }
+);
+
+checked!(
+    /// The name of a variable of kolla-ansible, such as `openstack_service_workers`.
+    KollaVariable,
+    |text| {
+        let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let secret = ["_password", "_secret", "_ssh_key", "_secret_key", "_private_key"];
+        if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(inside) {
+            Err(format!("`{text}` is no variable of kolla-ansible: use a-z, 0-9 and `_`"))
+        } else if secret.iter().any(|end| text.ends_with(end)) {
+            Err(format!("`{text}` is a secret, and a box file holds none"))
+        } else {
+            Ok(())
+        }
     }
 );
 

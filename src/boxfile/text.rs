@@ -81,6 +81,7 @@ text_types! {
     super::selector::Pattern, "pattern", "text that must match as a whole; `*` stands for any text, `?` for one character, `|` parts alternatives";
     super::selector::SizeRange, "size-range", "a size, `>=200GiB`, `<2TB`, or both ends as `200GiB..2TB`";
     super::ssh_key::SshKey, "ssh-key", "an OpenSSH public key line";
+    super::system::KollaVariable, "kolla-variable", "a variable of kolla-ansible, such as `openstack_service_workers`";
     super::system::Locale, "locale", "a locale, such as `C.UTF-8`";
     super::system::PathText, "path", "an absolute path, or one that begins with `~/`";
     super::system::SysctlKey, "sysctl-key", "a kernel parameter, such as `vm.swappiness`";

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, bundle, cancel, check, deploy, detect, explain, hint, init, logs, match_device, plan, render,
-    schema, status, support, validate, verify,
+    agent, bundle, cancel, check, credentials, deploy, detect, explain, hint, init, logs, match_device, plan,
+    render, schema, status, support, validate, verify,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -49,6 +49,7 @@ pub enum Command {
     Logs(logs::Args),
     Cancel(cancel::Args),
     Verify(verify::Args),
+    Credentials(credentials::Args),
     Support(support::Args),
     #[command(subcommand)]
     Bundle(bundle::Bundle),
@@ -88,6 +89,7 @@ impl Command {
             | Self::Render(_)
             | Self::Cancel(_)
             | Self::Support(_)
+            | Self::Credentials(_)
             | Self::Completions { .. }
             | Self::Man { .. }
             | Self::Agent(_) => false,
@@ -128,6 +130,7 @@ impl Command {
             Self::Logs(args) => logs::run(&args).await,
             Self::Cancel(args) => cancel::run(&args).await,
             Self::Verify(args) => verify::run(&args).await,
+            Self::Credentials(args) => credentials::run(&args).await,
             Self::Support(args) => support::run(&args).await,
             Self::Bundle(bundle) => bundle.run().await,
             Self::Schema(args) => out::json(&schema::run(args)).map(|()| Exit::Done),

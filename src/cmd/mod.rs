@@ -7,6 +7,7 @@ mod certificates;
 pub mod check;
 pub mod cli;
 mod contact;
+pub mod credentials;
 pub mod deploy;
 pub mod detect;
 pub mod explain;

@@ -24,6 +24,7 @@ mod logs;
 mod machines;
 mod measures;
 mod network;
+mod offline;
 mod page;
 mod proxy;
 #[cfg(test)]
@@ -57,6 +58,7 @@ pub use self::{
         Addressing, Bonded, Containers, Dns, LanRoute, Management, Network, Physical, Provider, Resolver,
         Stack, Tagged, WAYS, Way, WireGuard,
     },
+    offline::Offline,
     page::{Row, page},
     proxy::Proxy,
     sizing::{Part, Sizing},
@@ -105,6 +107,9 @@ pub struct Plan {
     /// The cloud, for a profile that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud: Option<Cloud>,
+    /// What takes the place of registries and indexes, for a box that reaches none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<Offline>,
     /// Everything that runs on the box, with what each takes.
     pub services: Vec<Service>,
     pub fit: Fit,
@@ -251,6 +256,7 @@ impl Plan {
             why,
             bound: bound.with(&network, disks, cloud.as_ref()),
             cloud,
+            offline: offline::make(wanted),
             network,
         })
     }

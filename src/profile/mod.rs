@@ -4,8 +4,10 @@ mod carried;
 mod cloud;
 mod extend;
 mod hints;
+mod kolla;
 mod needs;
 mod networks;
+mod question;
 mod release;
 mod sequence;
 mod services;
@@ -25,8 +27,10 @@ pub use self::{
     carried::{Carried, CarriedRelease, CarriedSystem, ImageBuild, Needed, carried},
     cloud::{BackendOffer, CloudProfile},
     hints::{Hint, Hints, hints},
+    kolla::{Do, Play, kolla},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
     networks::{Candidates, networks},
+    question::Question,
     release::{CephRelease, CephTool, Images, KeyValue, Release, System, release, releases_of},
     sequence::{Act, Below, Seconds, Stage, osism},
     services::{CloudService, Endpoint, cloud_service, cloud_services},
@@ -194,6 +198,7 @@ mod tests {
         let tables = [
             "bundle",
             "hints",
+            "kolla",
             "networks",
             "osism",
             "published",

@@ -16,13 +16,15 @@ use crate::{
     event::Kind,
     failpoint,
     link::Link,
-    step::{Action, Answer, Step},
+    step::{Action, Answer, Probe, Step},
 };
 
 /// Lines of output kept for the message when a step fails.
 const TAIL: usize = 20;
 /// How often a restart that has been begun is asked after.
 const REBOOT_LOOK: Duration = Duration::from_millis(500);
+/// How often a service that was just started is asked again.
+const SETTLE_LOOK: Duration = Duration::from_secs(1);
 /// How often a new connection is tried that shall confirm a guarded change.
 const CONFIRM_AGAIN: Duration = Duration::from_secs(2);
 
@@ -186,6 +188,7 @@ impl Drive {
             }
             self.say(Kind::GuardConfirmed { step: self.name() });
         }
+        let ended = Instant::now();
         loop {
             let question = Request::Finish { step: self.step.id.clone(), attempt };
             let Reply::Finished(answer) = self.client.ask(question).await? else { return Err(AskError::Odd) };
@@ -201,10 +204,22 @@ impl Drive {
                     sleep(REBOOT_LOOK).await;
                     continue;
                 }
+                Answer::Missing(_) | Answer::CannotTell(_) if self.settling(ended) => {
+                    sleep(SETTLE_LOOK).await;
+                    continue;
+                }
                 Answer::Missing(why) => format!("it ended well, but its effect is not there: {why}"),
                 Answer::CannotTell(why) => format!("it ended well, but its probe cannot tell: {why}"),
             };
             return Ok(Ended::Failed { attempt, error, tail });
+        }
+    }
+
+    /// Whether a service may still become what is asked of it: it answers a while after it was started.
+    fn settling(&self, ended: Instant) -> bool {
+        match self.step.probe {
+            Probe::Asks { within, .. } => ended.elapsed() < Duration::from_secs(within.into()),
+            _ => false,
         }
     }
 

@@ -11,6 +11,7 @@ mod draft;
 mod engine;
 mod host;
 mod kernel;
+pub(crate) mod kolla;
 mod network;
 mod osism;
 mod packages;
@@ -26,8 +27,8 @@ use crate::{boxfile::Engine, plan::Plan, step::Graph, tree::Tree};
 /// rendered, and `deploy` refuses it.
 pub fn carry_through(engine: Engine) -> bool {
     match engine {
-        Engine::None => true,
-        Engine::Kolla | Engine::Osism => false,
+        Engine::None | Engine::Kolla => true,
+        Engine::Osism => false,
     }
 }
 
@@ -53,6 +54,7 @@ pub fn list(plan: &Plan, tree: &Tree) -> Graph {
         network::wireguard(&site).into_iter().collect(),
         vec![engine::engine(&site), packages::updates(&site)],
         vec![configuration::configuration(&site)],
+        kolla::plays(&site),
         osism::manager(&site),
     ];
     Graph { steps: steps.into_iter().flatten().collect() }

@@ -7,6 +7,7 @@ use super::{
     site::{Change, Site},
 };
 use crate::{
+    boxfile::Engine,
     plan::{Addressing, Dns, Resolver, Stack, WAYS, Way},
     step::{Resource, Step, Want},
 };
@@ -176,6 +177,11 @@ pub(super) fn internal(site: &Site<'_>) -> Step {
         interface: internal.interface.clone(),
         cidr: cidr.at(address).to_string(),
     }));
+    if site.plan.engine == Engine::Kolla {
+        let vip = internal.vip;
+        let length = if vip.is_ipv4() { 32 } else { 128 };
+        wants.push(Want::Address { interface: "lo".to_owned(), cidr: format!("{vip}/{length}") });
+    }
     ensure("internal-network", "Set up the internal network", wants)
         .needs(["packages"])
         .holds([Resource::Network])

@@ -1,14 +1,12 @@
 //! OSISM's manager: what it is set up with, and what it is asked for. The steps stand in `profiles/osism.yaml`.
 
-use std::collections::BTreeMap;
-
 use super::{
     draft::{Draft, act, ensure},
     site::Site,
 };
 use crate::{
     boxfile::Engine,
-    plan::{Cloud, Proxy},
+    plan::Cloud,
     profile::{self, Act, Below, Stage},
     step::{Action, Probe, Resource, Step, Want},
     tree::Tree,
@@ -78,7 +76,7 @@ fn step(stage: &Stage, site: &Site<'_>, cloud: &Cloud) -> Draft {
             return wait.probe(Probe::Command { argv }).limit(limit.soft, limit.hard);
         }
     };
-    let mut env = proxy(site);
+    let mut env = site.proxy();
     if let Some(environment) = &stage.environment {
         // No program asks for it: it is what makes the step another one when its files have changed.
         env.insert("CIAB_INPUTS".to_owned(), inputs(site, environment, stage));
@@ -129,13 +127,4 @@ fn inputs(site: &Site<'_>, environment: &str, stage: &Stage) -> String {
     };
     let files = site.tree.0.iter().filter(|(path, entry)| !entry.secret && reads(path));
     Tree(files.map(|(path, entry)| (path.clone(), entry.clone())).collect()).digest()
-}
-
-/// For programs that fetch something.
-fn proxy(site: &Site<'_>) -> BTreeMap<String, String> {
-    let Proxy::Via { http, https, no_proxy } = &site.plan.network.proxy else { return BTreeMap::new() };
-    let word = |name: &str, text: String| (name.to_owned(), text);
-    let http = http.iter().map(|url| word("http_proxy", url.to_string()));
-    let https = https.iter().map(|url| word("https_proxy", url.to_string()));
-    http.chain(https).chain([word("no_proxy", no_proxy.join(","))]).collect()
 }

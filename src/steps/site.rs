@@ -1,7 +1,9 @@
 //! What the stages look at: the plan, the rendered tree, and which of its files belong to which step.
 
+use std::collections::BTreeMap;
+
 use crate::{
-    plan::Plan,
+    plan::{Plan, Proxy},
     render::{self, Placed, manifest::Otherwise},
     step::Want,
     tree::Tree,
@@ -45,6 +47,15 @@ impl<'a> Site<'a> {
     pub(super) fn unit(&self, name: &str, steps: &[&str], change: Change) -> Want {
         let files = steps.iter().flat_map(|step| self.paths(step)).collect();
         Want::Unit { name: name.to_owned(), files, reload: change == Change::Reload }
+    }
+
+    /// The environment of programs that fetch something.
+    pub(super) fn proxy(&self) -> BTreeMap<String, String> {
+        let Proxy::Via { http, https, no_proxy } = &self.plan.network.proxy else { return BTreeMap::new() };
+        let word = |name: &str, text: String| (name.to_owned(), text);
+        let http = http.iter().map(|url| word("http_proxy", url.to_string()));
+        let https = https.iter().map(|url| word("https_proxy", url.to_string()));
+        http.chain(https).chain([word("no_proxy", no_proxy.join(","))]).collect()
     }
 
     fn of(&self, step: &str) -> impl Iterator<Item = &Placed> {

@@ -4,6 +4,7 @@
 //! were written for them: a file that nobody reads proves nothing.
 
 mod access;
+mod cloud;
 mod containers;
 pub mod expiry;
 mod host;
@@ -44,6 +45,7 @@ pub fn proofs(plan: &Plan) -> Vec<Proof> {
         access::proofs(plan),
         network::proofs(plan),
         containers::proofs(plan),
+        cloud::proofs(plan),
     ]
     .concat()
 }

@@ -113,6 +113,7 @@ down() {
     [[ $name =~ ^[a-z][a-z0-9-]*$ ]] || die "$name is not a host's name"
     cgroup_kill "$name"
     released "$name"
+    forget "$name"
     rm -rf --one-file-system "${STATE:?}/$name"
   done
   [ -d "$STATE" ] || return 0
@@ -124,6 +125,13 @@ down() {
   fi
   unlock_state
 }
+
+# What a host keeps outside of its own folder.
+forget() (
+  [ -e "$STATE/$1/conf" ] || exit 0
+  load "$1"
+  [ -z "${KEEP:-}" ] || rm -rf --one-file-system "$KEEP/docker" "$KEEP/containerd"
+)
 
 # --- looking and reaching in -----------------------------------------------------
 

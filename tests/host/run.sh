@@ -48,7 +48,10 @@ make_disk() {
   local disk=$STATE/$1/disk
   load "$1"
   case $ROOT_KIND in
-    overlay) on_disk "$1" mkdir "$disk/upper" "$disk/work" "$disk/docker" "$disk/containerd" ;;
+    overlay)
+      on_disk "$1" mkdir "$disk/upper" "$disk/work"
+      on_disk "$1" mkdir "${KEEP:-$disk}/docker" "${KEEP:-$disk}/containerd"
+      ;;
     ext4) on_disk "$1" cp --sparse=always "$BASE/ext4.img" "$disk/$(image_name "$1")" ;;
   esac
 }
@@ -122,7 +125,26 @@ install_shims() {
     <(sed '/^#/d' "$HERE/shims/builtin-modules") \
     <(zcat /proc/config.gz | tr = ' ') >"$modules/modules.builtin"
   : >"$modules/modules.order"
+  [ -z "$CLOUD" ] || install_cloud_shims "$root" "$modules"
   chroot "$root" depmod "$(uname -r)"
+}
+
+# What a cloud asks of a kernel that this one lacks; each file says why.
+install_cloud_shims() {
+  local root=$1 modules=$2 from=$HERE/shims/cloud python place names
+  names=$(sed 's/#.*//' "$from/modules" | tr -s '[:space:]' '\n' | sed '/^$/d')
+  sed 's#.*#kernel/&.ko#' <<<"$names" >>"$modules/modules.builtin"
+  place=$root/usr/local/lib/ciab-test-host
+  mkdir -p "$place"
+  sed 's/$/ 16384 0 - Live 0x0000000000000000/' <<<"$names" >"$place/modules"
+  install -m 755 "$from/ovs-user-space" "$place/ovs-user-space"
+  # Debian 12's; the host has no Python yet.
+  python=$root/usr/local/lib/python3.11/dist-packages
+  install -D -m 644 "$from/ciab_proc_modules.py" "$python/ciab_proc_modules.py"
+  echo 'import ciab_proc_modules' >"$python/ciab-test-host.pth"
+  install -m 644 "$from/ovs-user-space.service" "$root/etc/systemd/system/ovs-user-space.service"
+  mkdir -p "$root/etc/systemd/system/kolla-openvswitch_db-container.service.wants"
+  ln -s ../ovs-user-space.service "$root/etc/systemd/system/kolla-openvswitch_db-container.service.wants/"
 }
 
 # One boot. Ends with 133 when the host wants to boot again.
@@ -131,9 +153,13 @@ install_shims() {
 # test machine's. For the same reason only /proc/sys/net is writable. The added
 # system calls are those Docker's runc needs.
 boot_root() {
-  local name=$1 root=$2 dir=$STATE/$1 options=()
+  local name=$1 root=$2 dir=$STATE/$1 bind options=()
   [ "$ROOT_KIND" = ext4 ] ||
-    options+=("--bind=$dir/disk/docker:/var/lib/docker" "--bind=$dir/disk/containerd:/var/lib/containerd")
+    options+=("--bind=${KEEP:-$dir/disk}/docker:/var/lib/docker"
+      "--bind=${KEEP:-$dir/disk}/containerd:/var/lib/containerd")
+  for bind in $BINDS; do
+    options+=("--bind-ro=$bind")
+  done
   [ -z "$NIC2" ] || options+=("--network-veth-extra=nic2:host1")
   SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_TMPFS_TMP=0 \
     systemd-nspawn --boot --quiet --directory="$root" --machine="$name" \

@@ -8,6 +8,8 @@ mod guests;
 mod services;
 mod storage;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -17,11 +19,11 @@ pub use self::{
 };
 pub(super) use self::{services::names, storage::wants};
 use super::{
-    Bound, Disks, Network, PlanError, Sizing, Why,
+    Bound, Disks, Network, PlanError, Sizing, Why, offline,
     sizing::{self, Has},
 };
 use crate::{
-    boxfile::{BoxFile, names::ServiceName},
+    boxfile::{BoxFile, names::ServiceName, system::SysctlValue},
     facts::{Facts, machine::Hypervisor},
     profile::{self, CloudService, Profile, Release},
     units::Bytes,
@@ -40,6 +42,9 @@ pub struct Cloud {
     pub storage: Storage,
     pub guests: Guests,
     pub sizing: Sizing,
+    /// Variables of kolla-ansible that the operator sets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub overrides: BTreeMap<String, SysctlValue>,
 }
 
 impl Cloud {
@@ -69,17 +74,25 @@ pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Option<Cloud>, 
     if ground.profile.cloud.is_none() {
         return Ok(None);
     }
-    let release = release(ground.wanted, ground.bound).map_err(|error| vec![error])?;
+    let mut release = release(ground.wanted, ground.bound).map_err(|error| vec![error])?.clone();
+    if let Some(offline) = offline::make(ground.wanted) {
+        release.images = offline.images(&release.images);
+    }
     let services = names(ground.wanted, ground.profile);
     let storage = storage::make(ground, why).map_err(|error| vec![error])?;
     Ok(Some(Cloud {
         api: api::make(ground),
         guests: guests::make(ground, why),
         sizing: size(ground, &services, &storage, why),
-        release: release.clone(),
+        release,
+        overrides: overrides(ground.wanted),
         services,
         storage,
     }))
+}
+
+fn overrides(wanted: &BoxFile) -> BTreeMap<String, SysctlValue> {
+    wanted.tuning.kolla.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
 }
 
 /// The sizes of the services, from what the box is.
