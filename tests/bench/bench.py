@@ -32,12 +32,15 @@ FILES = 200
 def main():
     if sys.argv[1:] == ["--table"]:
         return write_page()
+    if sys.argv[1:] == ["--rendering"]:
+        return apart(rendering)
     rows, hosts = [], []
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="ciab-bench-") as folder:
         work = pathlib.Path(folder)
         try:
             rows += detect(work)
+            rows += rendering(work)
             bench = Bench(work, hosts)
             rows += bench.steps()
             rows += bench.probes()
@@ -56,6 +59,23 @@ def main():
         "rows": rows,
         "parts": parts,
     }
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    write_page()
+
+
+def apart(measure):
+    """Some rows of a run of their own beside those of the last whole one, each with the word of when it was."""
+    before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="ciab-bench-") as folder:
+        rows = measure(pathlib.Path(folder))
+    commit = said("git", "-C", TOP, "rev-parse", "--short=12", "HEAD")
+    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    load = f"load average {before:.1f} before and {os.getloadavg()[0]:.1f} after"
+    for row in rows:
+        row["apart"] = f"commit {commit}, {date}, {load}"
+    results = json.loads(RESULTS.read_text())
+    names = {row["id"] for row in rows}
+    results["rows"] = [row for row in results["rows"] if row["id"] not in names] + rows
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write_page()
 
@@ -171,6 +191,63 @@ def detect(work):
         beside("detect-lshw", what, "`lshw -json`", ours, lshw, None),
         limit("detect", what, [a[0] for a in ours], "ms", 20, [a[1] for a in ours]),
     ]
+
+
+def rendering(work):
+    """The configuration of the largest profile; Ansible's module fills in as many files of the same texts."""
+    box, facts = TOP / "tests/consumers/osism/sandbox.yaml", work / "facts.json"
+    # The recorded machine, as if the system that OSISM is for were on it.
+    recorded = (TOP / "tests/cases/vm/facts.json").read_text()
+    for old, new in [("\nID=debian", "\nID=ubuntu"), ('VERSION_ID=\"12\"', 'VERSION_ID=\"24.04\"')]:
+        recorded = recorded.replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1])
+    facts.write_text(recorded)
+    peak, trees = work / "peak", work / "trees"
+    trees.mkdir()
+
+    def ours():
+        tree = trees / str(len(list(trees.iterdir())))
+        argv = [CIAB, "render", box, "--replay", facts, "--output", tree]
+        return timed("time", "-f", "%M", "-o", peak, *argv)
+
+    ours()
+    files = sorted(path for path in (trees / "0").rglob("*") if path.is_file())
+    theirs = templates(work, files)
+    mine, their = in_turn(ROUNDS, ours, theirs)
+    argv = [ENGINE, "render", box, facts, "--times", str(max(ROUNDS, 5) + 1)]
+    first, *later = [float(word) for word in said(*argv).split()]
+    tell(f"the first tree, which pays for the keys of its vaults: {first:.0f} ms")
+    what = f"`ciab render`, profile `sandbox`: {len(files)} files, vaults included"
+    return [
+        beside("render-ansible", what, "`ansible-playbook`, the module `template` for as many", mine, their, 10),
+        limit("render", "the same tree in one process, the keys of its vaults derived before", later, "ms", 50, []),
+        limit("memory-render", "peak memory of `ciab render`", [int(peak.read_text().split()[-1]) / 1024], "MiB", 64, []),
+    ]
+
+
+def templates(work, files):
+    """A playbook that fills in one value in each of these texts, in one task, without facts and without SSH."""
+    source, laid = work / "templates", work / "laid"
+    source.mkdir()
+    laid.mkdir()
+    for number, path in enumerate(files):
+        text = path.read_text()
+        (source / f"{number}.j2").write_text("# {{ value }}\n{% raw %}" + text + "{% endraw %}")
+    task = {"ansible.builtin.template": {"src": f"{source}/{{{{ item }}}}.j2", "dest": f"{laid}/{{{{ item }}}}"}}
+    task |= {"name": "Fill in", "loop": list(range(len(files)))}
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": {"value": 1}, "tasks": [task]}
+    book = work / "templates.yml"
+    book.write_text(json.dumps([play]))
+    environment = {**os.environ, "ANSIBLE_LOCALHOST_WARNING": "false", "HOME": str(work)}
+
+    def run():
+        for path in laid.iterdir():
+            path.unlink()
+        took = timed("ansible-playbook", "-i", "localhost,", book, env=environment)
+        if len(list(laid.iterdir())) != len(files):
+            sys.exit("ansible-playbook did not lay all files")
+        return took
+
+    return run
 
 
 # --- a host ----------------------------------------------------------------------------------

@@ -13,13 +13,18 @@ use std::{
 
 use ciab::{
     agent::wire::{Reply, Request, VERSION},
+    boxfile::{layers::Layers, place::Layer},
     cmd::agent,
+    facts::{Facts, source::Recording},
     failure::Failure,
     link::{
         Ask, Link, Place,
         ssh::{Agent, Destination, Hop, Keys},
     },
-    run,
+    plan::Plan,
+    profile::Profile,
+    render, run,
+    secrets::{self, Secrets},
     step::{Answer, Probe},
 };
 use clap::Parser;
@@ -36,6 +41,14 @@ enum Words {
         host: Host,
         #[arg(long, default_value_t = 4)]
         side_by_side: usize,
+    },
+    /// Renders the tree of a box file for a recorded machine, so often, with one set of secrets; prints the milliseconds of
+    /// each, plan included. The first pays for the keys of the vaults, which a process derives once.
+    Render {
+        boxfile: String,
+        facts: String,
+        #[arg(long, default_value_t = 2)]
+        times: usize,
     },
     /// Asks the probes of a file (a JSON list) in one request, so often; prints the milliseconds of each.
     Prove {
@@ -111,6 +124,7 @@ fn main() -> ExitCode {
             };
             drive(&request, &host.link())
         }
+        Words::Render { boxfile, facts, times } => rendered(&boxfile, &facts, times),
         Words::Prove { probes, host, times } => prove(read(&probes), &host.link(), times),
     }
 }
@@ -149,6 +163,24 @@ async fn prove(probes: Vec<Probe>, link: &Arc<Link>, times: usize) -> ExitCode {
             return ExitCode::FAILURE;
         }
         println!("{:.3}", took.as_secs_f64() * 1000.0);
+    }
+    ExitCode::SUCCESS
+}
+
+fn rendered(boxfile: &str, facts: &str, times: usize) -> ExitCode {
+    let mut layers = Layers::new();
+    layers.document(Layer::File, boxfile, &std::fs::read(boxfile).unwrap());
+    let wanted = layers.wanted().unwrap().boxfile;
+    let facts = Facts::read(&Recording::parse(&std::fs::read(facts).unwrap()).unwrap());
+    let profile = Profile::load(wanted.profile).unwrap();
+    let mut secrets = Secrets::new();
+    let plan = || Plan::make(&facts, &wanted, &profile, None).unwrap();
+    secrets::complete(&render::secret_specs(&plan()), &mut secrets).unwrap();
+    for _ in 0..times {
+        let began = Instant::now();
+        let tree = render::tree(&plan(), &secrets).unwrap();
+        println!("{:.3}", began.elapsed().as_secs_f64() * 1000.0);
+        assert!(!tree.0.is_empty());
     }
     ExitCode::SUCCESS
 }

@@ -65,6 +65,9 @@ def make(results, raw):
             f"| {row['what']} | {amount(row['ours'], row['unit'])} | {amount(row['worst'], row['unit'])} | "
             f"{cell(row)} | {row['runs']} | {codes(row)} |"
         )
+    for row in results["rows"]:
+        if "apart" in row:
+            page.append(f"\n{row['what']}: measured by itself, {row['apart']}.")
     page.append("\n## What a step consists of\n")
     page.append(
         "Measured one by one on the host in the same run. Every durable step has one of each marked so, most of them "

@@ -125,8 +125,17 @@ def genconfig(tree, tags, out):
     argv = [VENV / "bin/ansible-playbook", "--inventory", tree.inventory()]
     argv += ["-e", f"@{tree.kolla}/globals.yml", "-e", f"@{tree.kolla}/passwords.yml", "-e", json.dumps(more)]
     argv += ["--tags", ",".join(tags)] if tags else []
-    said = run(argv + [HOME / "plays/site.yml"], env=settings(), apart=network(tree), writable=[out]).accepted()
+    said = run(argv + [HOME / "plays/site.yml"], env=settings(), apart=network(tree), writable=[out])
+    accepted(said)
     return warned(said)
+
+
+def accepted(said):
+    """What failed in a playbook, by the names of its tasks."""
+    if said.code != 0:
+        lines = [line[:2000] for line in said.out.splitlines() if line.startswith(("TASK", "fatal:", "failed:"))]
+        faults = [f"{before}\n{line}" for before, line in zip(lines, lines[1:]) if not line.startswith("TASK")]
+        raise Refused("\n".join(faults) or said.all[-4000:])
 
 
 def warned(said):

@@ -22,7 +22,8 @@ def roles(box):
 def worker(box):
     def make():
         merged = box.inventory().with_name("inventory.merge")
-        return Worker(box.root, merged, box.plays()["kolla-ansible"], box.work / "worker")
+        keys = any("copy-ceph-keys" in argv for argv in box.commands)
+        return Worker(box.root, merged, box.plays()["kolla-ansible"], box.work / "worker", keys)
 
     return box.once("worker", make)
 

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import yaml
 
-from kolla import TOOLBOX, VENV, warned
-from tools import HOME, Refused, run
+from kolla import TOOLBOX, VENV, accepted, warned
+from tools import HOME, run
 from upstream import checkout
 
 OPENSTACK = "2025.1"
@@ -23,8 +23,9 @@ FIRST = ["gather-facts", "common", "loadbalancer"]
 class Worker:
     """The worker with a configuration repository and the inventory that was made of it."""
 
-    def __init__(self, repository, inventory, plays, work):
-        """`inventory` is what the reconciler made, `plays` the folder of the image; all else is made below `work`."""
+    def __init__(self, repository, inventory, plays, work, ceph):
+        """`inventory` is what the reconciler made, `plays` the folder of the image; all else is made below `work`. `ceph`:
+        the keys of Ceph are there."""
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         self.work, self.inventory, self.ansible = work, inventory, plays
@@ -38,11 +39,13 @@ class Worker:
         scripts = checkout("osism/container-image-kolla-ansible") / "files/scripts"
         for script in (scripts / OPENSTACK / "run.sh", scripts / "secrets.sh"):
             shutil.copy(script, work)
-        self.keyrings()
+        self.ceph = ceph
+        if ceph:
+            self.keyrings()
 
     def beside(self, repository, name):
         """A worker with another repository, that has the same facts and finds all files there that this one wrote."""
-        other = Worker(repository, self.inventory, self.ansible, self.work.with_name(name))
+        other = Worker(repository, self.inventory, self.ansible, self.work.with_name(name), self.ceph)
         for part in ("cache", "etc-kolla"):
             shutil.copytree(self.work / part, other.work / part, dirs_exist_ok=True)
         return other
@@ -106,8 +109,7 @@ class Worker:
         argv = ["chroot", "/mnt/root", "bash", "/run.sh", "config", role, "-e", json.dumps(here)]
         writable = [self.ansible, self.work]
         said = run(argv, env=env, apart=self.layout(), writable=writable)
-        if said.code != 0:
-            raise Refused(f"{role}: " + said.all[-4000:])
+        accepted(said)
         return warned(said)
 
     def generate(self, roles):
