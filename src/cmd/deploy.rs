@@ -17,12 +17,18 @@ use super::{
 use crate::{
     agent::wire::{Reply, Request},
     ask::Terminal,
-    boxfile::{Engine, args::BoxArgs, names::CheckId, place::Layer, wanted::Wanted},
+    boxfile::{
+        BoxFile,
+        args::BoxArgs,
+        names::{CheckId, Role},
+        place::Layer,
+        wanted::Wanted,
+    },
     event::{self, Event, Kind, Outcome, ProofResult},
     failure::{Exit, Failure},
     link::Link,
     plan::{self, Plan},
-    profile::hints,
+    profile::{Profile, hints},
     render,
     report::{self, Form, Manner, Report, Setup, out},
     run::{self, Wish},
@@ -75,7 +81,7 @@ pub async fn run(args: &Args) -> Result<Exit, Failure> {
 async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let form = if args.json { Form::Json } else { Form::Human };
     let wanted = file.load()?;
-    carried_through(wanted.boxfile.engine)?;
+    carried_through(&wanted.boxfile)?;
     chosen_here(args, &wanted)?;
     let work = report::Work::on_stderr();
     let bundle = match &wanted.boxfile.offline.bundle {
@@ -165,18 +171,21 @@ fn proof_events(results: &[ProofResult], (seq, run): (u64, u64)) -> String {
     (seq + 1..).zip(results.iter().cloned()).map(line).collect()
 }
 
-/// A cloud is planned, checked and rendered; what would install it is not there, so nothing is begun.
-fn carried_through(engine: Engine) -> Result<(), Failure> {
-    if steps::carry_through(engine) {
+/// What was never taken to its end is planned, checked and rendered; nothing of it is begun.
+fn carried_through(boxfile: &BoxFile) -> Result<(), Failure> {
+    let (profile, engine) = (boxfile.profile, boxfile.engine);
+    let disks = |role: &Role| boxfile.disks.contains_key(role);
+    let volumes = Profile::load(profile)?.backend(engine, boxfile.storage.backend, disks);
+    if steps::carry_through(profile, engine, volumes) {
         return Ok(());
     }
+    let kept = volumes.map(|volumes| format!(", volumes in `{volumes}`")).unwrap_or_default();
     Err(Failure::new(
         Exit::Preflight,
-        format!(
-            "this version of ciab renders the configuration of engine `{engine}`, and cannot deploy it yet"
-        ),
+        format!("this version of ciab renders profile `{profile}`, engine `{engine}`{kept}, and cannot deploy it yet"),
     )
-    .hint("`ciab plan`, `ciab check` and `ciab render` work; profile `base` can be deployed"))
+    .hint("`ciab plan`, `ciab check` and `ciab render` work")
+    .hint("profile `base` can be deployed, and `core` with engine `kolla` and `storage.backend: local`"))
 }
 
 /// Without a target the box is this machine: whoever forgot to name one is asked first.

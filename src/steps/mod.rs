@@ -21,13 +21,20 @@ mod site;
 mod tests;
 
 use self::site::Site;
-use crate::{boxfile::Engine, plan::Plan, step::Graph, tree::Tree};
+use crate::{
+    boxfile::{Engine, ProfileName, cloud::Backend},
+    plan::Plan,
+    step::Graph,
+    tree::Tree,
+};
 
-/// Whether the steps of an engine go all the way to what the profile promises. Else the profile is planned, checked and
-/// rendered, and `deploy` refuses it.
-pub fn carry_through(engine: Engine) -> bool {
+/// Whether a profile has been taken all the way to what it promises by an engine, with its volumes kept there. Else it is
+/// planned, checked and rendered, and `deploy` refuses it.
+pub fn carry_through(profile: ProfileName, engine: Engine, volumes: Option<Backend>) -> bool {
     match engine {
-        Engine::None | Engine::Kolla => true,
+        Engine::None => true,
+        // No step makes the NFS export or the volume group yet.
+        Engine::Kolla => profile == ProfileName::Core && volumes == Some(Backend::Local),
         Engine::Osism => false,
     }
 }

@@ -1,13 +1,14 @@
 //! Where volumes are kept, and the disks that the profile takes. Choosing one is no consent to wipe it: `deploy` asks
 //! for its serial.
 
-use super::{Answer, Eyes, Go, Person, Talk, draft::selectable};
+use super::{Answer, Eyes, Go, Person, Talk, draft::selectable, place::NOT_DEPLOYED};
 use crate::{
     ask::Picks,
     boxfile::cloud::Backend,
     failure::Failure,
     plan::selector::{Naming, about_disk, naming, obstacles, warnings},
     profile::{DiskNeeds, Profile},
+    steps,
 };
 
 impl<P: Person, E: Eyes> Talk<'_, P, E> {
@@ -17,7 +18,11 @@ impl<P: Person, E: Eyes> Talk<'_, P, E> {
         let offers: Vec<Backend> = profile.backends(profile.preset_engine()).collect();
         let [preset, _, ..] = offers.as_slice() else { return Ok(Go::Over) };
         self.explain("Where are the volumes of servers kept? The first is the profile's own choice.")?;
-        let items = offers.iter().map(|backend| about(*backend).to_owned()).collect();
+        let item = |backend: &Backend| {
+            let far = steps::carry_through(profile.name, profile.preset_engine(), Some(*backend));
+            format!("{}{}", about(*backend), if far { "" } else { NOT_DEPLOYED })
+        };
+        let items = offers.iter().map(item).collect();
         let now = self.draft.backend.unwrap_or(*preset);
         let now = offers.iter().position(|offer| *offer == now).unwrap_or_default();
         let Answer::Given(at) = self.choose("Volumes", items, now).await? else { return Ok(Go::Back) };

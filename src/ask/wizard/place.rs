@@ -10,10 +10,16 @@ use crate::{
 
 const LOCAL: &str = "local";
 
+/// Behind what `deploy` refuses.
+pub(super) const NOT_DEPLOYED: &str = " (planned and rendered only)";
+
 /// A profile in the list, and how far this version goes with it.
 fn offer(name: ProfileName) -> Result<String, Failure> {
     let profile = Profile::load(name)?;
-    let far = if steps::carry_through(profile.preset_engine()) { "" } else { " (planned and rendered only)" };
+    let engine = profile.preset_engine();
+    let mut volumes = profile.backends(engine).map(Some).chain([None]);
+    let far = volumes.any(|volumes| steps::carry_through(name, engine, volumes));
+    let far = if far { "" } else { NOT_DEPLOYED };
     Ok(format!("{name}: {}{far}", profile.title))
 }
 
