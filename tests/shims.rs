@@ -1,5 +1,7 @@
 //! What a test host needs in place of a kernel stays with the test host: no template, profile or source knows of it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{
     fs,
     path::{Path, PathBuf},
