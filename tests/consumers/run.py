@@ -48,9 +48,6 @@ def consumers(tree, quick):
         tree
     ), "'keystone_database_password' is undefined"
     yield "haproxy -c", lambda: written.haproxy(out()), lambda: written.haproxy_fault(tree), "No Private Key found"
-    yield "keepalived --config-test", lambda: written.keepalived(kolla.network(tree), out()), lambda: written.keepalived_fault(
-        tree
-    ), "invalid IP 192.168.16"
     yield "mariadbd --help", lambda: written.mariadbd_values(tree.read("config/galera.cnf"), out()), lambda: written.mariadbd_fault(
         tree
     ), "unknown variable"

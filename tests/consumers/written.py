@@ -149,11 +149,6 @@ def keepalived(interfaces, out):
     Warnings("keepalived").judge([line for line in said.all.splitlines() if line.strip()])
 
 
-def keepalived_fault(tree):
-    fault = ("^kolla_internal_vip_address:.*", 'kolla_internal_vip_address: "192.168.16"')
-    keepalived(network(tree), spoilt(tree.with_fault("globals.yml", *fault), ["loadbalancer"], "out-fault"))
-
-
 def named(out):
     """The name server of designate."""
     # Made when the image is.
