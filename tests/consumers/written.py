@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 
-from kolla import network, spoilt
+from kolla import spoilt
 from tools import HOME, Refused, Warnings, run
 
 # What every service takes of the common libraries, by the names that the libraries give their tables of options.
