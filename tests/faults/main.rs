@@ -298,6 +298,7 @@ impl Ground {
             step: combination.step.clone(),
             outcome: Verdict::Failed,
             stops: 0,
+            taken_back: 0,
             exits: vec![],
             recoveries: 0,
             seconds: began.elapsed().as_secs_f64(),

@@ -4,6 +4,7 @@ use std::{fmt, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use ciab::{
+    agent::wire::Exit,
     event::{Event, Kind, Outcome},
     failpoint,
     step::{Action, Graph},
@@ -81,6 +82,9 @@ pub(crate) struct Struck {
     pub(crate) outcome: Verdict,
     /// Ends at the step that only the operator may repeat.
     pub(crate) stops: usize,
+    /// Ends at a guarded change that the box took back, as a fault hit it before anybody had confirmed it.
+    #[serde(default)]
+    pub(crate) taken_back: usize,
     /// Exit statuses of the engines after the fault, negative for a signal.
     pub(crate) exits: Vec<i32>,
     pub(crate) recoveries: usize,
@@ -163,6 +167,7 @@ pub(crate) fn strike(
         step: combination.step.clone(),
         outcome: Verdict::Passed,
         stops: 0,
+        taken_back: 0,
         exits: vec![],
         recoveries: 0,
         seconds: 0.0,
@@ -186,12 +191,16 @@ pub(crate) fn strike(
     }
     recover(&mut station, host, engine, &mut result)?;
     result.notes.extend(judge(&mut station, host, whole)?);
-    let allowed = allowed(combination.fault) + result.stops;
+    let allowed = allowed(combination.fault) + result.stops + result.taken_back;
     if result.recoveries > allowed {
         result.notes.push(format!("took {} engines more, {allowed} allowed", result.recoveries));
     }
     if result.stops > 1 {
         result.notes.push(format!("the operator was asked {} times", result.stops));
+    }
+    // One fault hits one change; what is taken back without a fault would be a defect.
+    if result.taken_back > 1 {
+        result.notes.push(format!("a guarded change was taken back {} times", result.taken_back));
     }
     if combination.fault == Fault::CutBytes && !relay.has_cut() {
         result.notes.push(format!("the connection ended before byte {}", combination.bytes));
@@ -318,7 +327,9 @@ fn recover(station: &mut Station, host: &Host, mut engine: Engine, result: &mut 
         if result.exits.len() >= MOST_ENGINES {
             bail!("no end after engines with {:?}: {}", result.exits, station.complaint());
         }
-        let way_out = stopped(&engine.events());
+        let events = engine.events();
+        result.taken_back += usize::from(taken_back(&events));
+        let way_out = stopped(&events);
         if way_out {
             result.stops += 1;
             // The operator has looked at the box.
@@ -337,6 +348,13 @@ fn stopped(events: &[Event]) -> bool {
     events.iter().any(|event| {
         matches!(&event.kind, Kind::StepFailed { step, hint: Some(hint), .. } if step == graph::STOPS && hint.contains(&way))
     })
+}
+
+/// Whether the run ended at a guarded change that was taken back: the box went down, or nobody reached it, between the
+/// arming of the guard and the word that confirms it.
+fn taken_back(events: &[Event]) -> bool {
+    let said = Exit::Reverted.to_string();
+    events.iter().any(|event| matches!(&event.kind, Kind::StepFailed { error, .. } if *error == said))
 }
 
 /// Engines more than the first that a fault may cost: none where the engine lives and nothing failed.
