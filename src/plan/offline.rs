@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::software::BUNDLE;
 use crate::{boxfile::BoxFile, profile::Images};
 
-/// Where the bundle lies on the box.
-const FOLDER: &str = "/var/lib/ciab-bundle";
 /// docker(1) asks a registry on loopback without TLS, and nobody else reaches it.
 const REGISTRY: &str = "127.0.0.1:5000";
 const NAMESPACE: &str = "kolla";
@@ -31,7 +30,7 @@ impl Offline {
 
 pub(super) fn make(wanted: &BoxFile) -> Option<Offline> {
     wanted.offline.bundle.as_ref().map(|_| Offline {
-        folder: FOLDER.to_owned(),
+        folder: BUNDLE.to_owned(),
         registry: REGISTRY.to_owned(),
         namespace: NAMESPACE.to_owned(),
     })
