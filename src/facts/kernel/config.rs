@@ -1,6 +1,6 @@
 //! What a kernel was built with, for kernels whose lists of modules are not installed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::reader::Reader;
 
@@ -73,15 +73,14 @@ pub(super) struct Config {
 /// Lines such as `CONFIG_VETH=y`; what is off is a comment or is not named at all. `None` for a text without any,
 /// which is no configuration.
 fn parse(text: &str) -> Option<Config> {
-    let value = |option: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix("CONFIG_")?.strip_prefix(option));
-        line.and_then(|rest| rest.strip_prefix('='))
-    };
-    if !text.lines().any(|line| line.starts_with("CONFIG_")) {
+    let lines =
+        text.lines().filter_map(|line| line.strip_prefix("CONFIG_")).filter_map(|line| line.split_once('='));
+    let values: HashMap<&str, &str> = lines.collect();
+    if values.is_empty() {
         return None;
     }
     let named = |wanted: fn(Option<&str>) -> bool| {
-        let chosen = OPTIONS.iter().filter(|(_, option)| wanted(value(option)));
+        let chosen = OPTIONS.iter().filter(|(_, option)| wanted(values.get(option).copied()));
         chosen.map(|(name, _)| (*name).to_owned()).collect()
     };
     Some(Config { builtin: named(|v| v == Some("y")), absent: named(|v| !matches!(v, Some("y" | "m"))) })
@@ -118,6 +117,12 @@ mod tests {
         }
         assert!(!config.absent.contains("tun"), "it may be installed elsewhere");
         assert_eq!(parse("# nothing\n"), None);
+    }
+
+    #[test]
+    fn an_option_is_found_behind_one_that_begins_with_its_name() {
+        let config = parse("CONFIG_BRIDGE_NETFILTER=y\nCONFIG_BRIDGE=y\n").unwrap();
+        assert_eq!(config.builtin, ["br_netfilter", "bridge"].map(str::to_owned).into());
     }
 
     #[test]
