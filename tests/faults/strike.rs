@@ -135,10 +135,8 @@ fn steps_for(place: &str) -> Vec<String> {
         }
         "engine-surveyed" | "engine-begun" | "serve-begun" => true,
         graph::MIDDLE => matches!(action, Action::Job { .. }) || id == "base" || id == "network",
-        // The box goes down before the probe of a restart can hold.
-        "serve-done" | "engine-finished" | "engine-ended" | "serve-probed" => {
-            !matches!(action, Action::Wait { .. })
-        }
+        // The probe of a restart is answered after it, by a helper that finds nothing armed.
+        "serve-done" | "serve-probed" if matches!(action, Action::Reboot) => false,
         _ => !matches!(action, Action::Wait { .. }),
     };
     let steps = graph::graph().steps.into_iter();
