@@ -4,6 +4,7 @@
 //! and tree make a graph of steps; the graph is run on the box by its helper, recorded there, and reported here.
 //! A module may use what stands above it in this list (`ARCHITECTURE.md`).
 
+pub mod embedded;
 pub mod failpoint;
 pub mod failure;
 pub mod tool;

@@ -11,6 +11,7 @@ use super::{
     read,
     shape::Key,
 };
+use crate::{embedded, yaml};
 
 /// Reads `text`, which is called `name` in messages.
 pub fn read<T: DeserializeOwned + JsonSchema>(name: &str, text: &str) -> Result<T, Findings> {
@@ -18,23 +19,36 @@ pub fn read<T: DeserializeOwned + JsonSchema>(name: &str, text: &str) -> Result<
 }
 
 /// The document of a file that is part of this program; a test reads each, so that it cannot be wrong here.
-pub fn embedded<T: DeserializeOwned + JsonSchema>(name: &str, text: &str) -> T {
-    read(name, text).unwrap_or_else(|findings| {
+pub fn embedded<T: DeserializeOwned + JsonSchema>(name: &'static str) -> T {
+    own::<T>(name, Completeness::Whole).and_then(|value| typed(name, value)).unwrap_or_else(|findings| {
         unreachable!("{name} is part of the program, and its test passed: {findings:?}")
     })
 }
 
-/// Reads `text` as a part of a document, in which any key may be missing.
-pub fn part<T: JsonSchema>(name: &str, text: &str) -> Result<Value, Findings> {
-    checked::<T>(name, text, Completeness::Layer)
+/// The same of a file that holds a part of a document, in which any key may be missing.
+pub fn part<T: JsonSchema>(name: &'static str) -> Result<Value, Findings> {
+    own::<T>(name, Completeness::Layer)
+}
+
+/// What a file that is part of this program says. In the tests it gets the care of a box file; a program that has
+/// passed them would find nothing.
+fn own<T: JsonSchema>(name: &'static str, completeness: Completeness) -> Result<Value, Findings> {
+    let text = embedded::text(name);
+    let said = yaml::from_str(text).map_err(|error| unusable(format!("{name}: {error}")))?;
+    if cfg!(test) {
+        let careful = checked::<T>(name, text, completeness)?;
+        assert_eq!(careful, said, "{name}");
+    }
+    Ok(said)
 }
 
 /// The document of a value that was checked, or put together from parts that were.
 pub fn typed<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, Findings> {
-    serde_json::from_value(value).map_err(|error| {
-        let finding = Finding::nowhere(Fault::WrongValue, format!("{name}: {error}"));
-        Findings::new(Sources::default(), vec![finding])
-    })
+    serde_json::from_value(value).map_err(|error| unusable(format!("{name}: {error}")))
+}
+
+fn unusable(why: String) -> Findings {
+    Findings::new(Sources::default(), vec![Finding::nowhere(Fault::WrongValue, why)])
 }
 
 fn checked<T: JsonSchema>(name: &str, text: &str, completeness: Completeness) -> Result<Value, Findings> {

@@ -14,7 +14,6 @@ use crate::boxfile::{
 };
 
 const FILE: &str = "profiles/bundle.yaml";
-const TEXT: &str = include_str!("../../profiles/bundle.yaml");
 
 /// The whole document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -86,7 +85,7 @@ pub struct ImageBuild {
 /// The table of this program.
 pub fn carried() -> &'static Carried {
     static CARRIED: OnceLock<Carried> = OnceLock::new();
-    CARRIED.get_or_init(|| document::embedded(FILE, TEXT))
+    CARRIED.get_or_init(|| document::embedded(FILE))
 }
 
 impl Carried {

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::boxfile::document;
 
 const FILE: &str = "profiles/hints.yaml";
-const TEXT: &str = include_str!("../../profiles/hints.yaml");
 
 /// One id explained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +31,7 @@ pub struct Hints(BTreeMap<String, Hint>);
 /// The hints of this program.
 pub fn hints() -> &'static Hints {
     static HINTS: OnceLock<Hints> = OnceLock::new();
-    HINTS.get_or_init(|| Hints(document::embedded(FILE, TEXT)))
+    HINTS.get_or_init(|| Hints(document::embedded(FILE)))
 }
 
 impl Hints {

@@ -9,7 +9,6 @@ use super::{question::Question, sequence::Seconds};
 use crate::boxfile::{document, names::ServiceName};
 
 const FILE: &str = "profiles/kolla.yaml";
-const TEXT: &str = include_str!("../../profiles/kolla.yaml");
 
 /// One step of the sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,7 +71,7 @@ struct Sequence {
 /// Every step of kolla-ansible, each behind those it needs.
 pub fn kolla() -> &'static [Play] {
     static STEPS: OnceLock<Sequence> = OnceLock::new();
-    &STEPS.get_or_init(|| document::embedded(FILE, TEXT)).steps
+    &STEPS.get_or_init(|| document::embedded(FILE)).steps
 }
 
 #[cfg(test)]

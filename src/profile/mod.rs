@@ -41,17 +41,19 @@ pub use self::{
 };
 use crate::{
     boxfile::{Engine, ProfileName, document, fault::Findings},
+    embedded,
     units::Bytes,
 };
 
 /// The text of a profile, with its file's name in this repository.
 pub fn source(name: ProfileName) -> (&'static str, &'static str) {
-    match name {
-        ProfileName::Base => ("profiles/base.yaml", include_str!("../../profiles/base.yaml")),
-        ProfileName::Core => ("profiles/core.yaml", include_str!("../../profiles/core.yaml")),
-        ProfileName::Edge => ("profiles/edge.yaml", include_str!("../../profiles/edge.yaml")),
-        ProfileName::Sandbox => ("profiles/sandbox.yaml", include_str!("../../profiles/sandbox.yaml")),
-    }
+    let file = match name {
+        ProfileName::Base => "profiles/base.yaml",
+        ProfileName::Core => "profiles/core.yaml",
+        ProfileName::Edge => "profiles/edge.yaml",
+        ProfileName::Sandbox => "profiles/sandbox.yaml",
+    };
+    (file, embedded::text(file))
 }
 
 /// One profile, as `profiles/<name>.yaml` holds it.
@@ -123,8 +125,7 @@ impl Profile {
 
     /// The profile with all that it extends.
     fn whole(name: ProfileName) -> Result<Value, Findings> {
-        let (file, text) = source(name);
-        let own = document::part::<Self>(file, text)?;
+        let own = document::part::<Self>(source(name).0)?;
         let under = own.get("extends").and_then(|name| serde_json::from_value(name.clone()).ok());
         match under {
             Some(under) => Ok(extend::extend(Self::whole(under)?, own)),

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::boxfile::{document, nets::Cidr};
 
 pub(super) const FILE: &str = "profiles/networks.yaml";
-const TEXT: &str = include_str!("../../profiles/networks.yaml");
 
 /// One network, and where it may lie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +29,7 @@ pub struct Candidates {
 /// The networks of this program, by name.
 pub fn networks() -> &'static BTreeMap<String, Candidates> {
     static NETWORKS: OnceLock<BTreeMap<String, Candidates>> = OnceLock::new();
-    NETWORKS.get_or_init(|| document::embedded(FILE, TEXT))
+    NETWORKS.get_or_init(|| document::embedded(FILE))
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::boxfile::{Engine, document, names::ReleaseName};
 
 const FILE: &str = "profiles/releases.yaml";
-const TEXT: &str = include_str!("../../profiles/releases.yaml");
 
 /// A release of an engine, and everything that it decides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -108,7 +107,7 @@ struct Table {
 
 fn releases() -> &'static [Release] {
     static TABLE: OnceLock<Table> = OnceLock::new();
-    &TABLE.get_or_init(|| document::embedded(FILE, TEXT)).releases
+    &TABLE.get_or_init(|| document::embedded(FILE)).releases
 }
 
 /// Every release of an engine.

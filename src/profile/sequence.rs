@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::boxfile::{document, names::ServiceName};
 
 const FILE: &str = "profiles/osism.yaml";
-const TEXT: &str = include_str!("../../profiles/osism.yaml");
 
 /// One step of a sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -84,7 +83,7 @@ struct Sequence {
 /// Every step of OSISM's manager, each behind those it needs.
 pub fn osism() -> &'static [Stage] {
     static STEPS: OnceLock<Sequence> = OnceLock::new();
-    &STEPS.get_or_init(|| document::embedded(FILE, TEXT)).steps
+    &STEPS.get_or_init(|| document::embedded(FILE)).steps
 }
 
 #[cfg(test)]

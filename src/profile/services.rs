@@ -12,7 +12,6 @@ use crate::{
 };
 
 const FILE: &str = "profiles/services.yaml";
-const TEXT: &str = include_str!("../../profiles/services.yaml");
 
 /// A service of a cloud, with what it takes when idle to lightly loaded on a box of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -95,7 +94,7 @@ struct Catalogue {
 /// Every service, each behind those it needs.
 pub fn cloud_services() -> &'static [CloudService] {
     static SERVICES: OnceLock<Catalogue> = OnceLock::new();
-    &SERVICES.get_or_init(|| document::embedded(FILE, TEXT)).services
+    &SERVICES.get_or_init(|| document::embedded(FILE)).services
 }
 
 /// The service of this name.

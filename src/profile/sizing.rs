@@ -11,7 +11,6 @@ use crate::{
 };
 
 const FILE: &str = "profiles/sizing.yaml";
-const TEXT: &str = include_str!("../../profiles/sizing.yaml");
 
 /// The whole document.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -155,7 +154,7 @@ impl Plus {
 /// The rules of this program.
 pub fn sizing_rules() -> &'static SizingRules {
     static RULES: OnceLock<SizingRules> = OnceLock::new();
-    RULES.get_or_init(|| document::embedded(FILE, TEXT))
+    RULES.get_or_init(|| document::embedded(FILE))
 }
 
 #[cfg(test)]

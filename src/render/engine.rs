@@ -9,10 +9,7 @@ use minijinja::{
 };
 
 use super::{fault, filters};
-use crate::failure::Failure;
-
-/// Every template, name and text, ordered by name (`build.rs`).
-pub(super) const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
+use crate::{embedded, failure::Failure};
 
 /// The engine, without templates.
 pub(super) fn engine() -> Environment<'static> {
@@ -41,8 +38,8 @@ fn syntax() -> SyntaxConfig {
 
 /// The text of a template.
 pub(super) fn source(name: &str) -> Result<&'static str, Failure> {
-    let found = TEMPLATES.iter().find(|(known, _)| *known == name);
-    found.map(|(_, text)| *text).ok_or_else(|| fault(format!("templates/{name} does not exist")))
+    let path = format!("templates/{name}");
+    embedded::find(&path).ok_or_else(|| fault(format!("{path} does not exist")))
 }
 
 /// JSON is YAML too: a value becomes a quoted scalar, a list or a map in flow style.

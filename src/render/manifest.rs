@@ -5,7 +5,7 @@ use std::{str::FromStr, sync::LazyLock};
 use serde::{Deserialize, Deserializer, de};
 
 use super::fault;
-use crate::{failure::Failure, yaml};
+use crate::{embedded, failure::Failure, yaml};
 
 /// The manifest as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Mode {
 /// The manifest of this binary, or what is wrong with it.
 pub fn read() -> Result<&'static Manifest, Failure> {
     static MANIFEST: LazyLock<Result<Manifest, String>> =
-        LazyLock::new(|| parse(include_str!("../../templates/manifest.yaml")));
+        LazyLock::new(|| parse(embedded::text("templates/manifest.yaml")));
     MANIFEST.as_ref().map_err(|why| fault(format!("templates/manifest.yaml: {why}")))
 }
 
@@ -125,7 +125,6 @@ fn parse(text: &str) -> Result<Manifest, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::engine::TEMPLATES;
 
     #[test]
     fn every_template_has_an_entry_and_every_entry_a_template() {
@@ -133,8 +132,8 @@ mod tests {
         named.sort();
         // Several files may have one text.
         named.dedup();
-        let mut there: Vec<&str> = TEMPLATES.iter().map(|(name, _)| *name).collect();
-        there.sort_unstable();
+        let paths = embedded::below("templates").filter(|path| path.ends_with(".j2"));
+        let there: Vec<&str> = paths.filter_map(|path| path.strip_prefix("templates/")).collect();
         assert_eq!(named, there);
     }
 

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{Kind, SecretSpec};
-use crate::yaml;
+use crate::{embedded, yaml};
 
 /// Characters of a password that says no other length; kolla-genpwd's.
 const PASSWORD: usize = 40;
@@ -86,7 +86,7 @@ pub struct Needed {
 pub fn catalog() -> &'static Catalog {
     static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
         // The program's own file, held to its type by the tests.
-        yaml::from_str(include_str!("../../profiles/secrets.yaml"))
+        yaml::from_str(embedded::text("profiles/secrets.yaml"))
             .unwrap_or_else(|error| unreachable!("profiles/secrets.yaml: {error}"))
     });
     &CATALOG

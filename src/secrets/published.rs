@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use serde::Deserialize;
 
-use crate::{tree::sha256, yaml};
+use crate::{embedded, tree::sha256, yaml};
 
 /// `profiles/published.yaml`.
 #[derive(Debug, Deserialize)]
@@ -31,7 +31,7 @@ pub fn place(text: &str) -> Option<&'static str> {
 fn published() -> &'static Published {
     static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
         // The program's own file, held to its type by the test below.
-        yaml::from_str(include_str!("../../profiles/published.yaml"))
+        yaml::from_str(embedded::text("profiles/published.yaml"))
             .unwrap_or_else(|error| unreachable!("profiles/published.yaml: {error}"))
     });
     &PUBLISHED

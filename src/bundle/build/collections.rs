@@ -14,11 +14,12 @@ use crate::bundle::{
     needs::Collection,
     tool::Call,
 };
+use crate::embedded;
 
 /// In the bundle.
 pub(super) const COLLECTIONS: &str = "collections";
 /// Cuts one collection out of a wheel.
-const CUT: &str = include_str!("../../../bundle/collection.py");
+const CUT: &str = "bundle/collection.py";
 
 /// Fetches the wheels and cuts the collections out; the parts.
 pub(super) fn build(ground: &Ground<'_>, pip: &Pip<'_>, collections: &[Collection]) -> Result<Vec<Part>> {
@@ -32,7 +33,7 @@ pub(super) fn build(ground: &Ground<'_>, pip: &Pip<'_>, collections: &[Collectio
         let words = [
             "python3".to_owned(),
             "-c".to_owned(),
-            CUT.to_owned(),
+            embedded::text(CUT).to_owned(),
             wheel.display().to_string(),
             collection.name.clone(),
             folder.display().to_string(),

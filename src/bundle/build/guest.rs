@@ -20,12 +20,13 @@ use crate::bundle::{
     manifest::{Kind, Part},
     tool::Call,
 };
+use crate::embedded;
 
 /// In the bundle.
 const GUESTS: &str = "guests";
 const NAME: &str = "ciab-guest";
-const INIT: &str = include_str!("../../../bundle/guest/init");
-const LEASE: &str = include_str!("../../../bundle/guest/lease");
+const INIT: &str = "bundle/guest/init";
+const LEASE: &str = "bundle/guest/lease";
 /// The kernel without drivers that no virtual machine has, and the tools.
 const PACKAGES: [&str; 2] = ["linux-image-cloud-amd64", "busybox-static"];
 /// Drivers that the guest loads, behind what each needs: raw sockets for DHCP, the virtio devices of libvirt.
@@ -98,7 +99,7 @@ impl Work<'_> {
         let root = self.root.join("root");
         fs::create_dir_all(root.join("bin"))?;
         fs::copy(system.join("bin/busybox"), root.join("bin/busybox")).context("copy busybox")?;
-        for (name, script) in [("init", INIT), ("lease", LEASE)] {
+        for (name, script) in [("init", embedded::text(INIT)), ("lease", embedded::text(LEASE))] {
             fs::write(root.join(name), script)?;
             fs::set_permissions(root.join(name), fs::Permissions::from_mode(0o755))?;
         }

@@ -24,9 +24,10 @@ use crate::bundle::{
     news::{News, Units},
     tool::{Call, Service},
 };
+use crate::embedded;
 
 /// What of kolla's templates is ours.
-const OVERRIDE: &str = include_str!("../../../bundle/kolla-override.j2");
+const OVERRIDE: &str = "bundle/kolla-override.j2";
 /// The name of the base; its tag is a digest of what it is made of.
 const BASE: &str = "ciab-base";
 /// Packages whose code is fetched at a time.
@@ -213,7 +214,7 @@ impl<'a> Kolla<'a> {
         let carried = self.ground.carried.context("engine without images")?;
         let tool = self.tool(carried.build.tool.as_str())?;
         let tag = self.ground.tag.context("engine without images")?;
-        place::write(&self.root.join("override.j2"), OVERRIDE.as_bytes())?;
+        place::write(&self.root.join("override.j2"), embedded::text(OVERRIDE).as_bytes())?;
         place::write(&self.root.join("repos.yaml"), b"debian: {}\n")?;
         // The tool makes no folder for what each image's build says.
         let logs = self.root.join("logs");
