@@ -177,7 +177,7 @@ pub(super) fn internal(site: &Site<'_>) -> Step {
         interface: internal.interface.clone(),
         cidr: cidr.at(address).to_string(),
     }));
-    if site.plan.engine == Engine::Kolla {
+    if site.plan.engine != Engine::None {
         let vip = internal.vip;
         let length = if vip.is_ipv4() { 32 } else { 128 };
         wants.push(Want::Address { interface: "lo".to_owned(), cidr: format!("{vip}/{length}") });

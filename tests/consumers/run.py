@@ -138,7 +138,6 @@ def versions(engine):
         "ansible-vault view": ansible,
         "haproxy -c": lambda: version(["haproxy", "-v"]),
         "inventory groups": ansible,
-        "keepalived --config-test": lambda: version(["keepalived", "--version"], r"v(\d\S*)"),
         "known variables": lambda: "the checkouts",
         "kolla-ansible genconfig": genconfig,
         "kolla-ansible prechecks": genconfig,

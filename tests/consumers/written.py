@@ -1,5 +1,5 @@
 """The files that kolla-ansible made of a tree, given to what they are made for: the services' tables of options,
-HAProxy, keepalived, MariaDB. For each a check, and a fault that it must refuse."""
+HAProxy, MariaDB. For each a check, and a fault that it must refuse."""
 
 import configparser
 import json
@@ -137,16 +137,6 @@ def haproxy_fault(tree):
     """A certificate whose key is gone, as the merge of two files may lose it."""
     key = r"-----BEGIN (EC )?PRIVATE KEY-----[^-]*-----END (EC )?PRIVATE KEY-----"
     haproxy(spoilt(tree.with_fault("certificates/haproxy-internal.pem", key, ""), ["loadbalancer"], "out-fault"))
-
-
-def keepalived(interfaces, out):
-    """`interfaces` is a shell script that makes those that the file names."""
-    argv = ["keepalived", "--config-test", "-f", "/etc/keepalived/keepalived.conf"]
-    # It asks the image's own script whether HAProxy lives; a configuration whose script is not there is refused.
-    script = "install -m 755 /bin/true /check_alive.sh"
-    # 6, keepalived(8): read, and a word on the security of scripts, which is judged as a warning.
-    said = laid(out, "keepalived", argv, interfaces, script).accepted(6)
-    Warnings("keepalived").judge([line for line in said.all.splitlines() if line.strip()])
 
 
 def named(out):

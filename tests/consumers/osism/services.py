@@ -67,14 +67,6 @@ def haproxy_fault(box):
     written.haproxy(again(box, LOADBALANCER))
 
 
-def keepalived(box):
-    written.keepalived(worker(box).network(), out(box))
-
-
-def keepalived_fault(box):
-    written.keepalived(worker(box).network(), again(box, LOADBALANCER))
-
-
 def named(box):
     written.named(out(box))
 

@@ -88,13 +88,6 @@ CHECKS = [
         services.haproxy_fault,
     ),
     Check(
-        "keepalived --config-test",
-        services.keepalived,
-        (KOLLA, "kolla_internal_vip_address: ", "kolla_internal_vip_address: 192.168.16 # "),
-        "invalid IP 192.168.16",
-        services.keepalived_fault,
-    ),
-    Check(
         "mariadbd --help",
         services.mariadbd,
         (f"{OVERLAYS}/galera.cnf", "innodb_flush_log_at_trx_commit", "innodb_flush_logs_at_trx_commit"),
