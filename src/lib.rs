@@ -7,6 +7,7 @@
 pub mod embedded;
 pub mod failpoint;
 pub mod failure;
+pub mod scs;
 pub mod tool;
 pub mod units;
 pub mod yaml;

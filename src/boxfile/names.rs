@@ -92,11 +92,11 @@ checked!(
 );
 
 checked!(
-    /// The stable id of a check or failure, such as `disk.fsync-p99`.
+    /// The stable id of a check or failure, such as `disk.fsync-p99` or `scs.flavor.disk`.
     CheckId,
-    |text| match text.split_once('.') {
-        Some((category, name)) if label(category).is_ok() && label(name).is_ok() => Ok(()),
-        _ => Err(format!("`{text}` is no check id: write one such as memory.size")),
+    |text| match text.contains('.') && text.split('.').all(|part| label(part).is_ok()) {
+        true => Ok(()),
+        false => Err(format!("`{text}` is no check id: write one such as memory.size")),
     }
 );
 

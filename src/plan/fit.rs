@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Bound, Cloud,
-    flavor::{MANDATORY, PER_THREAD},
     gain::{self, Gain},
 };
 use crate::{
     boxfile::cloud::Backend,
     facts::{Facts, machine::Hypervisor},
-    profile::Service,
+    profile::{self, Service},
+    scs::FlavorName,
     units::Bytes,
 };
 
@@ -50,6 +50,9 @@ pub struct Fits {
     pub flavor: String,
     pub times: u64,
 }
+
+/// Virtual processors for each hardware thread: the most that SCS-0100-v3 allows for a `V`.
+const PER_THREAD: u64 = 3;
 
 /// A thread in thousandths.
 const THREAD: u64 = 1000;
@@ -102,15 +105,19 @@ fn untrue(facts: &Facts, cloud: &Cloud) -> Vec<String> {
     if bare && facts.identity.memory.ecc == Some(false) {
         untrue.push("memory with ECC, as no name ends in `u`".to_owned());
     }
-    let devices = cloud.storage.ceph.iter().flat_map(|ceph| &ceph.devices);
-    let rotates = |path: &String| {
-        let id = path.rsplit('/').next().unwrap_or(path);
-        facts.identity.disks.iter().any(|disk| disk.id == id && disk.rotational == Some(true))
-    };
-    if devices.into_iter().any(rotates) {
+    if !rotating(facts, cloud).is_empty() {
         untrue.push("an SSD in names with `s`, as a disk of Ceph rotates".to_owned());
     }
     untrue
+}
+
+/// The disks of Ceph, by their names, that are known to rotate.
+pub(super) fn rotating(facts: &Facts, cloud: &Cloud) -> Vec<String> {
+    let devices = cloud.storage.ceph.iter().flat_map(|ceph| &ceph.devices);
+    let ids = devices.map(|path| path.rsplit('/').next().unwrap_or(path));
+    let rotates =
+        |id: &str| facts.identity.disks.iter().any(|disk| disk.id == id && disk.rotational == Some(true));
+    ids.filter(|id| rotates(id)).map(str::to_owned).collect()
 }
 
 fn flavors(memory: Bytes, cpu: &Take<u64>, ratio: u64, disk: Bytes) -> Vec<Fits> {
@@ -122,10 +129,11 @@ fn flavors(memory: Bytes, cpu: &Take<u64>, ratio: u64, disk: Bytes) -> Vec<Fits>
         let by_disk = disk.0.checked_div(local.0).unwrap_or(u64::MAX);
         (memory.0 / ram.0).min(cpu.left * ratio / (vcpus * THREAD)).min(by_disk)
     };
-    MANDATORY
-        .iter()
-        .map(|f| Fits { flavor: f.name.to_owned(), times: times(f.vcpus, f.memory, f.disk) })
-        .collect()
+    let fits = |name: &FlavorName| Fits {
+        flavor: name.to_string(),
+        times: times(name.cpus.into(), Bytes::mib(name.mebibytes()), Bytes(name.gigabytes() * 1_000_000_000)),
+    };
+    profile::flavors().mandatory.iter().map(fits).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ mod disks;
 mod docker;
 mod firewall;
 mod fit;
-mod flavor;
 mod gain;
 mod host;
 mod internal;

@@ -3,6 +3,7 @@
 mod carried;
 mod cloud;
 mod extend;
+mod flavors;
 mod hints;
 mod kolla;
 mod needs;
@@ -26,6 +27,7 @@ use serde_json::Value;
 pub use self::{
     carried::{Carried, CarriedRelease, CarriedSystem, ImageBuild, Needed, carried},
     cloud::{BackendOffer, CloudProfile},
+    flavors::flavors,
     hints::{Hint, Hints, hints},
     kolla::{Do, Play, kolla},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
@@ -198,6 +200,7 @@ mod tests {
             .collect();
         let tables = [
             "bundle",
+            "flavors",
             "hints",
             "kolla",
             "networks",

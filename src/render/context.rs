@@ -6,6 +6,8 @@ use super::{Secrets, engine, engine::explain, fault, manifest::File, secrets};
 use crate::{
     failure::Failure,
     plan::{HostKind, KernelSysctl, Plan},
+    profile,
+    scs::Definition,
 };
 
 /// The plan and the secrets as templates see them, and the engine.
@@ -19,7 +21,9 @@ impl Context {
         let fields = Value::from(Serde(plan));
         let sysctls = Value::from(Serde(settable(plan).collect::<Vec<_>>()));
         let (secrets, secret_names) = secrets::values(plan, secrets);
-        let values = context! { plan => fields.clone(), sysctls, secrets, secret_names, ..fields };
+        let flavors: Vec<Definition> = profile::flavors().mandatory.iter().map(Into::into).collect();
+        let flavors = Value::from(Serde(flavors));
+        let values = context! { plan => fields.clone(), sysctls, secrets, secret_names, flavors, ..fields };
         Self { engine: engine::engine(), values }
     }
 

@@ -17,6 +17,7 @@ mod os;
 mod overlap;
 mod page;
 mod reach;
+mod scs;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Check> {
         access::CHECKS,
         os::CHECKS,
         leftover::CHECKS,
+        scs::CHECKS,
     ]
     .into_iter()
     .flatten()
