@@ -15,6 +15,7 @@
 
 pub mod build;
 pub mod digest;
+mod guard;
 pub mod key;
 pub mod manifest;
 pub mod needs;

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+use super::guard;
 use crate::tool::whole;
 
 /// Lines of a tool's output that are shown when it fails.
@@ -41,7 +42,7 @@ impl Call {
     /// Runs it to its end; what it wrote to standard output. The error has the end of what it said.
     pub(super) fn output(&self) -> Result<String> {
         let log = self.open()?;
-        let output = self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let output = self.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let output = output.and_then(Child::wait_with_output).with_context(|| self.about())?;
         // What went wrong is told last.
         (&log).write_all(&output.stdout).and_then(|()| (&log).write_all(&output.stderr))?;
@@ -54,7 +55,7 @@ impl Call {
     /// Runs it to its end.
     pub(super) fn run(&self) -> Result<()> {
         let log = self.open()?;
-        let status = self.command().stdout(log.try_clone()?).stderr(log).status();
+        let status = self.command()?.stdout(log.try_clone()?).stderr(log).status();
         let status = status.with_context(|| self.about())?;
         if !status.success() {
             bail!("{}: {status}{}", self.about(), self.tail());
@@ -65,7 +66,7 @@ impl Call {
     /// Starts what goes on until it is ended.
     pub(super) fn start(&self) -> Result<Service> {
         let log = self.open()?;
-        let child = self.command().stdout(log.try_clone()?).stderr(log).spawn();
+        let child = self.command()?.stdout(log.try_clone()?).stderr(log).spawn();
         Ok(Service {
             child: child.with_context(|| self.about())?,
             about: self.about(),
@@ -73,21 +74,20 @@ impl Call {
         })
     }
 
-    /// It ends with the thread that started it: after a kill of this process nothing goes on behind its back, and what
-    /// it holds (a data folder, a port) is free for the next one.
-    fn command(&self) -> Command {
-        let mut command = Command::new(whole("setpriv").as_ref());
-        command.args(["--pdeathsig", "KILL", "--"]);
-        if let Some((program, rest)) = self.argv.split_first() {
-            command.arg(whole(program).as_ref()).args(rest);
-        }
+    /// It ends with this process: after a kill nothing goes on behind its back, and what it holds (a data folder, a
+    /// port) is free for the next one.
+    fn command(&self) -> Result<Command> {
+        let (program, rest) = self.argv.split_first().context("a call without a program")?;
+        let mut command = Command::new(whole(program).as_ref());
+        command.args(rest);
+        guard::under(&mut command)?;
         // Our own settings are nobody else's; secrets of a box may stand among them.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"CIAB_"))
         {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C.UTF-8").envs(&self.env).stdin(Stdio::null());
-        command
+        Ok(command)
     }
 
     fn open(&self) -> Result<File> {

@@ -23,6 +23,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
@@ -30,7 +31,7 @@ use jiff::Timestamp;
 
 use self::python::Pip;
 use super::{
-    MANIFEST, SIGNATURE,
+    MANIFEST, SIGNATURE, guard,
     key::{Key, PublicKey},
     needs::{For, Needs},
     news::{Listener, News},
@@ -43,6 +44,8 @@ use crate::{
 
 /// What the tools work in, below the bundle; gone when it is finished.
 const WORK: &str = ".work";
+/// A killed build's tools are gone by then.
+const ENDS: Duration = Duration::from_secs(2);
 
 /// How a bundle is to be made.
 #[derive(Clone, Debug)]
@@ -122,7 +125,7 @@ pub fn build(
     refuse(needs, settings, python.as_str())?;
     let work = settings.folder.join(WORK);
     fs::create_dir_all(&work).with_context(|| format!("make {}", work.display()))?;
-    let _lock = lock(&work)?;
+    let _held = guard::hold(lock(&work)?)?;
     let made = make(whom, needs, settings, &work, python.as_str(), listener).map_err(|error| match error
         .downcast::<Failure>(
     ) {
@@ -209,12 +212,7 @@ fn make(
 fn refuse(needs: &Needs, settings: &Settings, python: &str) -> Result<(), Failure> {
     // The box's own version: wheels are made for one.
     let python = (format!("python{python}"), format!("python{python}-venv"));
-    let mut tools = vec![
-        ("apt-get", "apt"),
-        ("dpkg-deb", "dpkg"),
-        ("mmdebstrap", "mmdebstrap"),
-        ("setpriv", "util-linux"),
-    ];
+    let mut tools = vec![("apt-get", "apt"), ("dpkg-deb", "dpkg"), ("mmdebstrap", "mmdebstrap")];
     tools.retain(|(program, _)| *program != "mmdebstrap" || builds(needs, settings));
     if !needs.python.is_empty() || !needs.collections.is_empty() || !needs.images.is_empty() {
         tools.extend([("python3", "python3-venv"), (&*python.0, &*python.1)]);
@@ -256,17 +254,21 @@ fn builds(needs: &Needs, settings: &Settings) -> bool {
     !needs.images.is_empty() && settings.images != ImageSource::Fetch
 }
 
-/// Keeps a second build out for as long as it lives.
+/// Keeps a second build out for as long as it lives. Tools of one that was killed have a moment to end.
 fn lock(work: &Path) -> Result<File, Failure> {
     let path = work.join("lock");
     let file = File::create(&path).with_context(|| format!("make {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Failure::new(Exit::Locked, format!("another build works in {}", work.display())))
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(Failure::new(Exit::Unexpected, format!("lock {}: {error}", path.display())))
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if start.elapsed() < ENDS => thread::sleep(ENDS / 100),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::new(Exit::Locked, format!("another build works in {}", work.display())));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(Failure::new(Exit::Unexpected, format!("lock {}: {error}", path.display())));
+            }
         }
     }
 }
