@@ -5,6 +5,7 @@ mod cloud;
 mod extend;
 mod flavors;
 mod hints;
+mod images;
 mod kolla;
 mod needs;
 mod networks;
@@ -29,6 +30,7 @@ pub use self::{
     cloud::{BackendOffer, CloudProfile},
     flavors::flavors,
     hints::{Hint, Hints, hints},
+    images::{Frequency, Image, Purpose as ImagePurpose, images},
     kolla::{Do, Play, kolla},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
     networks::{Candidates, networks},
@@ -202,6 +204,7 @@ mod tests {
             "bundle",
             "flavors",
             "hints",
+            "images",
             "kolla",
             "networks",
             "osism",

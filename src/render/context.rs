@@ -23,7 +23,9 @@ impl Context {
         let (secrets, secret_names) = secrets::values(plan, secrets);
         let flavors: Vec<Definition> = profile::flavors().mandatory.iter().map(Into::into).collect();
         let flavors = Value::from(Serde(flavors));
-        let values = context! { plan => fields.clone(), sysctls, secrets, secret_names, flavors, ..fields };
+        let images = Value::from(Serde(profile::images()));
+        let values =
+            context! { plan => fields.clone(), sysctls, secrets, secret_names, flavors, images, ..fields };
         Self { engine: engine::engine(), values }
     }
 

@@ -103,8 +103,8 @@ pub struct Gpu {
     /// `G`: the whole device; `g`: a part of it.
     pub whole: bool,
     pub maker: GpuMaker,
-    /// Its generation, in the maker's letters.
-    pub generation: String,
+    /// Its generation, in the maker's letters; empty where none is said.
+    pub generation: &'static str,
     /// Compute units, and an `h` for each step of speed.
     pub units: Option<u32>,
     pub faster: u8,
@@ -219,10 +219,31 @@ impl Hypervisor {
 impl Maker {
     pub(super) const LETTERS: [(&str, Self); 4] =
         [("i", Self::Intel), ("z", Self::Amd), ("a", Self::Arm), ("r", Self::RiscV)];
+
+    /// The newest generation that the standard has a name for; they begin with 0.
+    pub(super) fn newest(self) -> u32 {
+        match self {
+            Self::Intel | Self::Amd => 6,
+            Self::Arm => 5,
+            Self::RiscV => 0,
+        }
+    }
 }
 
 impl GpuMaker {
     pub(super) const LETTERS: [(&str, Self); 3] = [("N", Self::Nvidia), ("A", Self::Amd), ("I", Self::Intel)];
+
+    /// Every generation that the standard has a name for, the longer ones first.
+    pub(super) fn generations(self) -> &'static [&'static str] {
+        match self {
+            // Fermi to Blackwell Ultra.
+            Self::Nvidia => &["f", "k", "m", "p", "v", "t", "a", "l", "g", "b", "u"],
+            // GCN is 0.x, CDNA x, RDNA x.1 but for RDNA 3.5.
+            Self::Amd => &["0.4", "0.5", "1.1", "2.1", "3.1", "3.5", "4.1", "5.1", "1", "2", "3", "4"],
+            // Gen9, Gen9.5, Xe, Xe2, Arc, Battlemage.
+            Self::Intel => &["0.95", "0.9", "1", "2", "3", "4"],
+        }
+    }
 }
 
 /// The word of a value in the table that names are read by.
@@ -244,7 +265,7 @@ impl fmt::Display for Gpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.whole { "G" } else { "g" })?;
         f.write_str(word_of(&GpuMaker::LETTERS, self.maker))?;
-        f.write_str(&self.generation)?;
+        f.write_str(self.generation)?;
         if let Some(units) = self.units {
             write!(f, "-{units}")?;
         }

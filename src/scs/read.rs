@@ -64,7 +64,8 @@ impl FlavorName {
                 self.infiniband = true;
                 5
             } else if let Some(maker) = read.one_of(&Maker::LETTERS) {
-                self.brand = Some(Brand { maker, generation: read.number(), faster: read.letters('h') });
+                let generation = read.generation(maker)?;
+                self.brand = Some(Brand { maker, generation, faster: read.letters('h', 3) });
                 3
             } else {
                 self.gpu = Some(read.gpu()?);
@@ -100,9 +101,9 @@ impl<'a> Read<'a> {
         if self.letter(letter) { Ok(()) } else { Err(self.fault(what)) }
     }
 
-    fn letters(&mut self, letter: char) -> u8 {
-        let mut count = 0_u8;
-        while count < u8::MAX && self.letter(letter) {
+    fn letters(&mut self, letter: char, most: u8) -> u8 {
+        let mut count = 0;
+        while count < most && self.letter(letter) {
             count += 1;
         }
         count
@@ -119,6 +120,15 @@ impl<'a> Read<'a> {
         let number = digits.parse().ok().filter(|_| digits == "0" || !digits.starts_with('0'))?;
         self.0 = rest;
         Some(number)
+    }
+
+    /// The generation of a processor, where one is said.
+    fn generation(&mut self, maker: Maker) -> Result<Option<u32>, NoName> {
+        let before = self.fault("no generation that is known");
+        match self.number() {
+            Some(number) if number > maker.newest() => Err(before),
+            number => Ok(number),
+        }
     }
 
     /// A number of at least one.
@@ -158,14 +168,13 @@ impl<'a> Read<'a> {
             self.letter_or('g', "no extension that is known")?;
         }
         let maker = self.one_of(&GpuMaker::LETTERS).ok_or_else(|| self.fault("none of `N`, `A`, `I`"))?;
-        let end = self.0.find(|c: char| !c.is_ascii_alphanumeric() || c == 'h').unwrap_or(self.0.len());
-        let (generation, rest) = self.0.split_at(end);
-        self.0 = rest;
+        let known = maker.generations().iter().find(|known| self.word(known).is_some());
+        let generation = known.copied().unwrap_or_default();
         let units = self.after_dash("no number of compute units")?;
-        let faster = self.letters('h');
+        let faster = self.letters('h', 2);
         let gib = if units.is_some() { self.after_dash("no size of the GPU's memory")? } else { None };
-        let wider = if gib.is_some() { self.letters('h') } else { 0 };
-        Ok(Gpu { whole, maker, generation: generation.to_owned(), units, faster, gib, wider })
+        let wider = if gib.is_some() { self.letters('h', 2) } else { 0 };
+        Ok(Gpu { whole, maker, generation, units, faster, gib, wider })
     }
 
     /// In the form of v1 a dash may also begin the next extension, which no digit does.

@@ -46,6 +46,10 @@ fn what_is_no_name_is_told_with_its_place() {
         ("SCS-1V:4-20s", "no extension that is known at `20s`"),
         ("SCS-1V-4:20s", "no memory at `-4:20s`"),
         ("SCS-1V-4_ib_kvm", "an extension twice, or out of its order, before what is left at ``"),
+        ("SCS-1V-4_i7", "no generation that is known at `7`"),
+        ("SCS-1V-4_r1", "no generation that is known at `1`"),
+        ("SCS-1V-4_zhhhh", "nothing that a name goes on with at `h`"),
+        ("SCS-1V-4_GNx", "nothing that a name goes on with at `x`"),
         ("SCS-1V-4_GX", "none of `N`, `A`, `I` at `X`"),
         ("SCS-99999999999V-4", "no number of processors at `99999999999V-4`"),
     ] {
@@ -55,22 +59,27 @@ fn what_is_no_name_is_told_with_its_place() {
 
 fn any_gpu() -> impl Strategy<Value = Gpu> {
     let numbers = option::of((1..200_u32, 0..3_u8, option::of((1..99_u32, 0..3_u8))));
-    (any::<bool>(), select(&GpuMaker::LETTERS[..]), "[a-gi-z0-9]{0,3}", numbers).prop_map(
-        |(whole, (_, maker), generation, numbers)| Gpu {
-            whole,
-            maker,
-            generation,
-            units: numbers.map(|(units, ..)| units),
-            faster: numbers.map_or(0, |(_, faster, _)| faster),
-            gib: numbers.and_then(|(.., memory)| memory).map(|(gib, _)| gib),
-            wider: numbers.and_then(|(.., memory)| memory).map_or(0, |(_, wider)| wider),
-        },
-    )
+    let made = select(&GpuMaker::LETTERS[..]).prop_flat_map(|(_, maker)| {
+        let known = option::of(select(maker.generations()));
+        known.prop_map(move |generation| (maker, generation.unwrap_or_default()))
+    });
+    (any::<bool>(), made, numbers).prop_map(|(whole, (maker, generation), numbers)| Gpu {
+        whole,
+        maker,
+        generation,
+        units: numbers.map(|(units, ..)| units),
+        faster: numbers.map_or(0, |(_, faster, _)| faster),
+        gib: numbers.and_then(|(.., memory)| memory).map(|(gib, _)| gib),
+        wider: numbers.and_then(|(.., memory)| memory).map_or(0, |(_, wider)| wider),
+    })
 }
 
 fn any_name() -> impl Strategy<Value = FlavorName> {
     let disk = option::of((1..4_u32, 1..5000_u32, option::of(select(&DiskKind::LETTERS[..]))));
-    let brand = option::of((select(&Maker::LETTERS[..]), option::of(0..9_u32), 0..3_u8));
+    let brand = option::of(select(&Maker::LETTERS[..]).prop_flat_map(|(_, maker)| {
+        let generation = option::of(0..=maker.newest());
+        (generation, 0..4_u8).prop_map(move |(generation, faster)| Brand { maker, generation, faster })
+    }));
     let flags = collection::vec(any::<bool>(), 5);
     let memory = prop_oneof![1..20_u32, (10..2048_u32).prop_map(|gib| 2 * gib)];
     let hypervisor = option::of(select(&Hypervisor::WORDS[..]));
@@ -86,7 +95,7 @@ fn any_name() -> impl Strategy<Value = FlavorName> {
             disk: disk.map(|(count, gb, kind)| Disk { count, gb, kind: kind.map(|(_, kind)| kind) }),
             hypervisor: hypervisor.map(|(_, hypervisor)| hypervisor),
             nested: flags[3],
-            brand: brand.map(|((_, maker), generation, faster)| Brand { maker, generation, faster }),
+            brand,
             gpu,
             infiniband: flags[4],
         },

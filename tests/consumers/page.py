@@ -15,9 +15,10 @@ planted fault, for that reason. A cell says when that was seen last, and how lon
 
 
 def merge(earlier, rows):
-    """What was found now in place of what was found earlier by the same consumer for the same tree."""
-    found = {key(row): row for row in [*earlier, *rows]}
-    return [found[name] for name in sorted(found)]
+    """What was found now in place of all that was found earlier of the same trees."""
+    asked = {(row["engine"], row["profile"]) for row in rows}
+    kept = [row for row in earlier if (row["engine"], row["profile"]) not in asked]
+    return sorted([*kept, *rows], key=key)
 
 
 def key(row):
@@ -38,7 +39,7 @@ def make(rows, upstream, raw):
             text += f"| {consumer} | {', '.join(versions)} | "
             text += " | ".join(cell(cells.get(name)) for name in profiles) + " |\n"
     if upstream:
-        text += "\nThe checkouts that those of engine `osism` were made from (`tests/consumers/osism/upstream.md`):\n\n"
+        text += "\nThe checkouts that were asked (`tests/consumers/osism/upstream.md`):\n\n"
         text += "| project | commit |\n|---|---|\n"
         text += "".join(f"| {project} | {commit} |\n" for project, commit in sorted(upstream.items()))
     return text + f"\n{MARK}{digest(raw)}; this page {digest(text.encode())} -->\n"

@@ -5,6 +5,7 @@ fault. What a full run found goes to docs/consumers.json, from which docs/consum
 
 import argparse
 import datetime
+import functools
 import json
 import pathlib
 import sys
@@ -14,6 +15,7 @@ import kolla
 import lint
 import page
 import prechecks
+import scs
 import written
 from tools import HERE, HOME, TOP, Refused, Tree, Warnings, squeezed, version
 
@@ -44,6 +46,11 @@ def consumers(tree, quick):
     yield "ansible-inventory", lambda: kolla.inventory(tree), lambda: kolla.inventory_fault(tree), "mariadb"
     yield "yamllint", lambda: lint.yamllint(tree), lambda: lint.yamllint_fault(tree), "truthy"
     yield "ansible-lint", lambda: lint.ansible_lint(tree), lambda: lint.ansible_lint_fault(tree), "var-naming"
+    for name, ask, (file, before, after), reason in scs.CHECKS:
+        if not quick or name in scs.QUICK:
+            place = tree.kolla.parent
+            fault = functools.partial(scs_fault, tree, ask, file, before, after)
+            yield name, functools.partial(ask, place), fault, reason
     yield "kolla-ansible genconfig", genconfig, lambda: kolla.genconfig_fault(
         tree
     ), "'keystone_database_password' is undefined"
@@ -58,6 +65,11 @@ def consumers(tree, quick):
             state
         ), "Checking empty passwords in passwords.yml"
         yield "oslo-config-validator", options, lambda: written.options_fault(tree), "DEFAULT/resume_guest_state"
+
+
+def scs_fault(tree, ask, file, before, after):
+    faulty = tree.with_fault(f"../{file}", before, after)
+    ask(faulty.kolla.parent)
 
 
 def refuses(check):
@@ -132,17 +144,24 @@ def versions(engine):
     def osism():
         return pip("osism", "osism")
 
+    def standards():
+        return upstream.commit(upstream.checkout("SovereignCloudStack/standards"))
+
     return {
         "ansible-inventory": ansible,
         "ansible-lint": lambda: pip("kolla", "ansible-lint"),
         "ansible-vault view": ansible,
         "haproxy -c": lambda: version(["haproxy", "-v"]),
+        "SCS compliance tests": standards,
+        "SCS flavor names": standards,
         "inventory groups": ansible,
         "known variables": lambda: "the checkouts",
         "kolla-ansible genconfig": genconfig,
         "kolla-ansible prechecks": genconfig,
         "mariadbd --help": lambda: version(["mariadbd", "--version"], r"(\d+\.\d+\.\d+)"),
         "named-checkconf": lambda: version(["named-checkconf", "-v"]),
+        "openstack-flavor-manager": lambda: pip("osism", "openstack-flavor-manager"),
+        "openstack-image-manager": lambda: pip("osism", "openstack-image-manager"),
         "osism apply roles": osism,
         "osism parser": osism,
         "oslo-config-validator": lambda: "oslo.config " + pip("services", "oslo.config"),
@@ -171,7 +190,7 @@ def main():
     good = bool(rows) and all(row["accepted"] for row in rows)
     if given.quick:
         not_run = table.left_out()
-        print(f"not run: {len(not_run)} consumers of OSISM's checkouts; `make acceptance` asks them")
+        print(f"not run: {len(not_run)} consumers that need checkouts; `make acceptance` asks them")
     elif not_run:
         good = False
         print(f"not run: {len(not_run)}, which is a failure here")
@@ -188,7 +207,7 @@ def write(rows):
     results = DOCS / "consumers.json"
     found = json.loads(results.read_text()) if results.exists() else {"rows": [], "upstream": {}}
     found["rows"] = page.merge(found["rows"], rows)
-    if any(row["engine"] == "osism" for row in rows):
+    if rows:
         found["upstream"] = upstream.commits()
     raw = json.dumps(found, indent=1, sort_keys=True) + "\n"
     results.write_text(raw)

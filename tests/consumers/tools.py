@@ -66,8 +66,8 @@ class Said:
         return self
 
 
-def run(argv, *, env=None, cwd=None, apart=None, writable=()):
-    """A process to its end. `apart` is a shell script for what it shall find in a network of its own; then nothing
+def run(argv, *, env=None, cwd=None, apart=None, writable=(), stdin=None):
+    """A process to its end. `stdin` is the text that it reads. `apart` is a shell script for what it shall find in a network of its own; then nothing
     but `writable` and a scratch folder can be written on the whole machine."""
     argv = [str(word) for word in argv]
     scratch = tempfile.TemporaryDirectory(dir=HOME)
@@ -103,7 +103,7 @@ def run(argv, *, env=None, cwd=None, apart=None, writable=()):
         argv,
         env=words,
         cwd=cwd or HOME,
-        stdin=subprocess.DEVNULL,
+        **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,6 +4,7 @@ refuse."""
 from dataclasses import dataclass
 
 import checks
+import scs
 import services
 from box import planted
 
@@ -109,8 +110,13 @@ CHECKS = [
         services.options_fault,
     ),
 ]
+OPENSTACK = "environments/openstack"
+CHECKS += [
+    Check(name, lambda box, ask=ask: ask(box.root / OPENSTACK), (f"{OPENSTACK}/{file}", before, after), reason)
+    for name, ask, (file, before, after), reason in scs.CHECKS
+]
 # Those that `make test` has time for.
-QUICK = ["ansible-vault view", "yamllint", "ansible-lint", "osism parser"]
+QUICK = ["ansible-vault view", "yamllint", "ansible-lint", "osism parser", *scs.QUICK]
 
 
 def consumers(box, quick):

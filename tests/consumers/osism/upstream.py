@@ -18,13 +18,13 @@ def checkout(project):
     owner, name = project.split("/")
     for place in (f"{owner}+{name}", f"{owner}/{name}", name):
         if (found := Path(root) / place).is_dir():
-            return found
+            return found.resolve()
     raise NotRun(f"there is no checkout of {project} below UPSTREAM")
 
 
 def projects():
     """Every project that upstream.md names."""
-    return re.findall(r"^\| ([a-z]+/[a-z-]+) \|", (Path(__file__).parent / "upstream.md").read_text(), re.MULTILINE)
+    return re.findall(r"^\| ([A-Za-z]+/[a-z-]+) \|", (Path(__file__).parent / "upstream.md").read_text(), re.MULTILINE)
 
 
 def commits():
