@@ -7,6 +7,7 @@ import random
 import re
 
 import upstream
+import yaml
 from tools import HOME, Refused, run
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -20,9 +21,16 @@ SWALLOWED = r".*_[gG][NAI]([a-z]|\d(\.\d+)?)?_ib$"
 
 
 def held(place):
-    """What nova and glance would hold."""
+    """What nova, glance and, where a play says it, cinder would hold."""
     said = run([PYTHON, HERE / "managers.py", place / "flavors.yml", place / "images"]).accepted()
-    return json.loads(said.out)
+    play = place / "playbook-bootstrap.yml"
+    return json.loads(said.out) | ({"volume_types": volume_types(play)} if play.exists() else {})
+
+
+def volume_types(play):
+    tasks = [task for part in yaml.safe_load(play.read_text()) for task in part["tasks"]]
+    asked = [task["openstack.cloud.volume_type"] for task in tasks if "openstack.cloud.volume_type" in task]
+    return [{"name": made["name"], "description": made["description"]} for made in asked]
 
 
 def flavor_manager(place):
