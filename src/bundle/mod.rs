@@ -15,7 +15,6 @@
 
 pub mod build;
 pub mod digest;
-mod guard;
 pub mod key;
 pub mod manifest;
 pub mod needs;
@@ -25,7 +24,6 @@ pub mod openpgp;
 pub mod registry;
 pub mod serve;
 pub mod store;
-mod tool;
 pub mod verify;
 
 use std::path::Path;

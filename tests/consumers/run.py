@@ -15,12 +15,12 @@ import kolla
 import lint
 import page
 import prechecks
-import scs
 import written
 from tools import HERE, HOME, TOP, Refused, Tree, Warnings, squeezed, version
 
 sys.path.insert(1, str(HERE / "osism"))
 import box
+import scs
 import table
 import upstream
 

@@ -22,9 +22,9 @@ use crate::{
         digest::Sum,
         manifest::{Kind, Part},
         openpgp,
-        tool::Call,
     },
     profile::OsRelease,
+    tool::call::Call,
 };
 
 /// Of the archive, in the bundle.

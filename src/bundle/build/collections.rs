@@ -9,12 +9,14 @@ use super::{
     place::{self, made},
     python::Pip,
 };
-use crate::bundle::{
-    manifest::{Kind, Part},
-    needs::Collection,
-    tool::Call,
+use crate::{
+    bundle::{
+        manifest::{Kind, Part},
+        needs::Collection,
+    },
+    embedded,
+    tool::call::Call,
 };
-use crate::embedded;
 
 /// In the bundle.
 pub(super) const COLLECTIONS: &str = "collections";

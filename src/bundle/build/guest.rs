@@ -16,11 +16,11 @@ use super::{
     Ground, apt,
     place::{self, made},
 };
-use crate::bundle::{
-    manifest::{Kind, Part},
-    tool::Call,
+use crate::{
+    bundle::manifest::{Kind, Part},
+    embedded,
+    tool::call::Call,
 };
-use crate::embedded;
 
 /// In the bundle.
 const GUESTS: &str = "guests";

@@ -27,8 +27,8 @@ use crate::{
         needs::Image,
         news::{News, Units},
         oci::{self, Blob},
-        tool::Call,
     },
+    tool::call::Call,
 };
 
 /// Below `oci/`.

@@ -18,13 +18,15 @@ use super::{
     python::Pip,
     servers::{engine, registry},
 };
-use crate::bundle::{
-    digest::Sum,
-    needs::Image,
-    news::{News, Units},
-    tool::{Call, Service},
+use crate::{
+    bundle::{
+        digest::Sum,
+        needs::Image,
+        news::{News, Units},
+    },
+    embedded,
+    tool::call::{Call, Service},
 };
-use crate::embedded;
 
 /// What of kolla's templates is ours.
 const OVERRIDE: &str = "bundle/kolla-override.j2";

@@ -31,15 +31,18 @@ use jiff::Timestamp;
 
 use self::python::Pip;
 use super::{
-    MANIFEST, SIGNATURE, guard,
+    MANIFEST, SIGNATURE,
     key::{Key, PublicKey},
     needs::{For, Needs},
     news::{Listener, News},
-    tool::Call,
 };
 use crate::{
     failure::{Exit, Failure},
     profile::{self, CarriedRelease, OsRelease},
+    tool::{
+        call::{self, Call},
+        guard,
+    },
 };
 
 /// What the tools work in, below the bundle; gone when it is finished.
@@ -229,7 +232,7 @@ fn refuse(needs: &Needs, settings: &Settings, python: &str) -> Result<(), Failur
     if needs.guest {
         tools.extend(guest::TOOLS);
     }
-    let missing = super::tool::missing(&tools);
+    let missing = call::missing(&tools);
     if !missing.is_empty() {
         let message = format!("not found: {}", missing.join(", "));
         return Err(Failure::new(Exit::Usage, message)

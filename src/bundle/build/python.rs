@@ -14,10 +14,12 @@ use super::{
     Ground,
     place::{self, made},
 };
-use crate::bundle::{
-    digest::Sum,
-    manifest::{Kind, Part},
-    tool::Call,
+use crate::{
+    bundle::{
+        digest::Sum,
+        manifest::{Kind, Part},
+    },
+    tool::call::Call,
 };
 
 /// The simple index, in the bundle.

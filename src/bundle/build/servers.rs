@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use super::{Ground, place};
-use crate::bundle::tool::{Call, Service};
+use crate::tool::call::{Call, Service};
 
 /// Until what has just been started answers.
 const STARTS: Duration = Duration::from_secs(60);

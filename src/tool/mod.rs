@@ -3,6 +3,9 @@
 //! std starts a program that has a whole path with posix_spawn(3). One that it has to look for in a `PATH` of our
 //! choice it starts with fork(2), and then the kernel copies the page tables of this process each time.
 
+pub(crate) mod call;
+pub(crate) mod guard;
+
 use std::{borrow::Cow, path::Path};
 
 /// Tools live in the sbin folders too, which an ordinary user's `PATH` leaves out.

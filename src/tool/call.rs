@@ -1,4 +1,4 @@
-//! Runs the tools that a bundle is made with: their output goes to a file, and its end into the error.
+//! Runs the tools that something is made with: their output goes to a file, and its end into the error.
 
 use std::{
     collections::BTreeMap,
@@ -10,8 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::guard;
-use crate::tool::whole;
+use super::{guard, whole};
 
 /// Lines of a tool's output that are shown when it fails.
 const TAIL: usize = 20;
@@ -20,7 +19,7 @@ const WIDTH: usize = 300;
 
 /// One call of a tool.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     argv: Vec<String>,
     env: BTreeMap<String, String>,
     log: PathBuf,
@@ -28,19 +27,19 @@ pub(super) struct Call {
 
 impl Call {
     /// The words, and the file that what is said goes to.
-    pub(super) fn new<S: Into<String>>(log: &Path, argv: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn new<S: Into<String>>(log: &Path, argv: impl IntoIterator<Item = S>) -> Self {
         let argv = argv.into_iter().map(Into::into).collect();
         Self { argv, env: BTreeMap::new(), log: log.to_owned() }
     }
 
     #[must_use]
-    pub(super) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.insert(name.to_owned(), value.into());
         self
     }
 
     /// Runs it to its end; what it wrote to standard output. The error has the end of what it said.
-    pub(super) fn output(&self) -> Result<String> {
+    pub(crate) fn output(&self) -> Result<String> {
         let log = self.open()?;
         let output = self.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let output = output.and_then(Child::wait_with_output).with_context(|| self.about())?;
@@ -53,7 +52,7 @@ impl Call {
     }
 
     /// Runs it to its end.
-    pub(super) fn run(&self) -> Result<()> {
+    pub(crate) fn run(&self) -> Result<()> {
         let log = self.open()?;
         let status = self.command()?.stdout(log.try_clone()?).stderr(log).status();
         let status = status.with_context(|| self.about())?;
@@ -64,7 +63,7 @@ impl Call {
     }
 
     /// Starts what goes on until it is ended.
-    pub(super) fn start(&self) -> Result<Service> {
+    pub(crate) fn start(&self) -> Result<Service> {
         let log = self.open()?;
         let child = self.command()?.stdout(log.try_clone()?).stderr(log).spawn();
         Ok(Service {
@@ -121,7 +120,7 @@ fn tail(log: &Path) -> String {
 /// A tool that goes on beside the work; it is ended when this is dropped.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Service {
+pub(crate) struct Service {
     child: Child,
     about: String,
     log: PathBuf,
@@ -129,7 +128,7 @@ pub(super) struct Service {
 
 impl Service {
     /// Whether it still runs; an error with the end of what it said where it does not.
-    pub(super) fn runs(&mut self) -> Result<()> {
+    pub(crate) fn runs(&mut self) -> Result<()> {
         match self.child.try_wait().with_context(|| self.about.clone())? {
             None => Ok(()),
             Some(status) => bail!("{}: {status}{}", self.about, tail(&self.log)),
@@ -139,7 +138,7 @@ impl Service {
 
 impl Service {
     /// `None` while it runs; how it ended, with the end of what it said where that was a failure.
-    pub(super) fn ended(&mut self) -> Result<Option<Result<()>>> {
+    pub(crate) fn ended(&mut self) -> Result<Option<Result<()>>> {
         let status = self.child.try_wait().with_context(|| self.about.clone())?;
         Ok(status.map(|status| match status.success() {
             true => Ok(()),
@@ -170,7 +169,7 @@ impl Drop for Service {
 }
 
 /// Programs that are nowhere, each with the package that has it.
-pub(super) fn missing(programs: &[(&str, &str)]) -> Vec<String> {
+pub(crate) fn missing(programs: &[(&str, &str)]) -> Vec<String> {
     let nowhere = programs.iter().filter(|(program, _)| !whole(program).is_absolute());
     nowhere.map(|(program, package)| format!("`{program}` (package {package})")).collect()
 }

@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::tool::whole;
+use super::whole;
 
 /// A line ends it alone; the end of the file ends the group.
 const WATCH: &str = "read -r _ || kill -KILL 0";
@@ -50,7 +50,7 @@ impl Drop for Guard {
 }
 
 /// Puts a tool that is about to be started under guard.
-pub(super) fn under(command: &mut Command) -> Result<()> {
+pub(crate) fn under(command: &mut Command) -> Result<()> {
     let mut guard = GUARD.lock().unwrap_or_else(PoisonError::into_inner);
     if guard.is_none() {
         *guard = Some(Guard::start(Stdio::null())?);
@@ -64,12 +64,12 @@ pub(super) fn under(command: &mut Command) -> Result<()> {
 /// Until this is dropped, a locked file stays locked as long as a tool may go on, whatever becomes of this process.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Held {
+pub(crate) struct Held {
     _lock: File,
 }
 
 /// Tools that are started from now on share the lock.
-pub(super) fn hold(lock: File) -> Result<Held> {
+pub(crate) fn hold(lock: File) -> Result<Held> {
     let guard = Guard::start(lock.try_clone().context("share the lock")?.into())?;
     GUARD.lock().unwrap_or_else(PoisonError::into_inner).replace(guard);
     Ok(Held { _lock: lock })
