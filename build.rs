@@ -1,4 +1,4 @@
-//! Packs `templates/`, `profiles/`, `bundle/` and the schema of the box file, so that the one file is the whole installer (`src/embedded.rs`).
+//! Packs `templates/`, `profiles/`, `bundle/`, `iso/` and the schema of the box file, so that the one file is the whole installer (`src/embedded.rs`).
 
 use std::{
     env,
@@ -20,7 +20,7 @@ const SCHEMA: &str = "docs/box.schema.json";
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let mut files = Vec::new();
-    for folder in ["templates", "profiles", "bundle"] {
+    for folder in ["templates", "profiles", "bundle", "iso"] {
         println!("cargo:rerun-if-changed={folder}");
         walk(&root.join(folder), &mut files)?;
     }

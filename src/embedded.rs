@@ -1,4 +1,4 @@
-//! The texts embedded in this program: `templates/`, `profiles/`, `bundle/` and the schema of the box file, packed by
+//! The texts embedded in this program: `templates/`, `profiles/`, `bundle/`, `iso/` and the schema of the box file, packed by
 //! `build.rs` to a sixth and unpacked whole when the first of them is asked for.
 
 use std::sync::LazyLock;

@@ -34,6 +34,8 @@ pub mod bundle;
 pub mod agent;
 pub mod link;
 
+pub mod testbed;
+
 pub mod run;
 pub mod verify;
 

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
     agent, bundle, cancel, check, credentials, deploy, detect, explain, hint, init, logs, match_device, plan,
-    render, schema, status, support, validate, verify,
+    render, schema, status, support, testbed, validate, verify,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -53,6 +53,8 @@ pub enum Command {
     Support(support::Args),
     #[command(subcommand)]
     Bundle(bundle::Bundle),
+    #[command(subcommand)]
+    Testbed(testbed::Testbed),
     /// Print the JSON Schema of the box file.
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell.
@@ -84,6 +86,7 @@ impl Command {
             Self::Logs(args) => args.json,
             Self::Verify(args) => args.json,
             Self::Bundle(bundle) => bundle.json(),
+            Self::Testbed(testbed) => testbed.json(),
             Self::Schema(_) => true,
             Self::Init(_)
             | Self::Render(_)
@@ -133,6 +136,7 @@ impl Command {
             Self::Credentials(args) => credentials::run(&args).await,
             Self::Support(args) => support::run(&args).await,
             Self::Bundle(bundle) => bundle.run().await,
+            Self::Testbed(testbed) => testbed.run(),
             Self::Schema(args) => out::json(&schema::run(args)).map(|()| Exit::Done),
             Self::Completions { shell } => super::completions(shell),
             Self::Man { command } => super::man(command.as_deref()),

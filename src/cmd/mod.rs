@@ -22,6 +22,7 @@ pub mod render;
 pub mod schema;
 pub mod status;
 pub mod support;
+pub mod testbed;
 pub mod validate;
 pub mod verify;
 

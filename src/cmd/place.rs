@@ -63,6 +63,16 @@ pub fn state_base() -> Result<PathBuf, Failure> {
     Ok(base.join("ciab"))
 }
 
+/// Where this workstation keeps what can be made again: `$XDG_CACHE_HOME/ciab`.
+pub fn cache_base() -> Result<PathBuf, Failure> {
+    let base = env::var_os("XDG_CACHE_HOME").filter(|path| Path::new(path).is_absolute()).map(PathBuf::from);
+    let base = base.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")));
+    let base = base.ok_or_else(|| {
+        Failure::new(Exit::Usage, "there is no place to keep files: neither XDG_CACHE_HOME nor HOME is set")
+    })?;
+    Ok(base.join("ciab"))
+}
+
 /// What an earlier run left here about the box. A cache: the box is the truth.
 #[derive(Debug, Default)]
 pub struct Known {

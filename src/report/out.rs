@@ -42,6 +42,12 @@ pub fn part(text: &str) -> Result<Reader, Failure> {
     }
 }
 
+/// Passes on what another machine says to a terminal, as it is; an error where nobody takes it.
+pub fn bytes(said: &[u8]) -> io::Result<()> {
+    let mut sink = io::stdout().lock();
+    sink.write_all(said).and_then(|()| sink.flush())
+}
+
 /// Prints one JSON document to standard output; as with [`page`], the reader may leave.
 pub fn json(document: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(document)
