@@ -223,7 +223,9 @@ fn a_dumb_terminal_gets_lines() {
 #[test]
 fn ctrl_c_leaves_a_sane_terminal_and_no_file() {
     for (term, until) in [
-        ("xterm", &["Profile:"][..]),
+        // Before the first question is put, and while it is.
+        ("xterm", &["This asks for what"][..]),
+        ("xterm", &["Profile:"]),
         ("xterm", &["Profile:", "The box is:", "Login: "]),
         ("dumb", &["Profile [1]: ", "The box is [1]: ", "Login: "]),
     ] {

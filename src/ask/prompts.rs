@@ -1,7 +1,13 @@
 //! The person at the terminal, question by question.
 
+use std::io;
+
 use dialoguer::console::Term;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use nix::sys::termios::{self, LocalFlags, SetArg, Termios};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::yield_now,
+};
 
 use super::{Answer, Blank, Choice, Person, Picks, Style, Terminal, keys, lines};
 use crate::failure::{Exit, Failure};
@@ -30,6 +36,19 @@ impl Prompts {
         }
     }
 
+    /// Puts a question that is answered with keys. Ctrl-C is one of them for as long as it is put: as a signal it would be
+    /// lost between the drawing of the question and the first look for a key.
+    async fn keys<T>(&mut self, put: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let _all = AllKeys::begin();
+        // What was pressed before that was a signal.
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => return Err(interrupted()),
+            () = yield_now() => {}
+        }
+        put()
+    }
+
     /// Puts a prompt, and repeats it with a reason until a line makes sense.
     async fn line<T>(
         &mut self,
@@ -53,7 +72,7 @@ impl Person for Prompts {
 
     async fn choose(&mut self, choice: &Choice) -> Result<Answer<usize>, Failure> {
         match self.style {
-            Style::Keys => keys::choose(choice),
+            Style::Keys => self.keys(|| keys::choose(choice)).await,
             Style::Lines => {
                 self.say(&lines::numbered(choice.items.iter().map(String::as_str)))?;
                 let prompt = format!("{} [{}]: ", choice.question, choice.default + 1);
@@ -64,7 +83,7 @@ impl Person for Prompts {
 
     async fn pick(&mut self, picks: &Picks) -> Result<Answer<Vec<usize>>, Failure> {
         match self.style {
-            Style::Keys => keys::pick(picks),
+            Style::Keys => self.keys(|| keys::pick(picks)).await,
             Style::Lines => {
                 self.say(&lines::numbered(picks.items.iter().map(|(item, _)| item.as_str())))?;
                 let prompt = format!("{}, numbers [{}]: ", picks.question, lines::taken(picks));
@@ -75,11 +94,33 @@ impl Person for Prompts {
 
     async fn fill(&mut self, blank: &Blank) -> Result<Answer<String>, Failure> {
         match self.style {
-            Style::Keys => keys::fill(blank),
+            Style::Keys => self.keys(|| keys::fill(blank)).await,
             Style::Lines => {
                 let default = blank.default.as_ref().map(|text| format!(" [{text}]")).unwrap_or_default();
                 self.line(&format!("{}{default}: ", blank.question), |line| lines::text(line, blank)).await
             }
+        }
+    }
+}
+
+/// A terminal whose keys are all read, and none of them a signal (termios(3), ISIG); as it was when this is dropped.
+struct AllKeys(Option<Termios>);
+
+impl AllKeys {
+    /// What cannot be set stays as it is: the question itself will tell what is wrong with the terminal.
+    fn begin() -> Self {
+        let Ok(old) = termios::tcgetattr(io::stdin()) else { return Self(None) };
+        let mut new = old.clone();
+        new.local_flags.remove(LocalFlags::ISIG);
+        let set = termios::tcsetattr(io::stdin(), SetArg::TCSANOW, &new);
+        Self(set.is_ok().then_some(old))
+    }
+}
+
+impl Drop for AllKeys {
+    fn drop(&mut self) {
+        if let Some(old) = &self.0 {
+            let _ = termios::tcsetattr(io::stdin(), SetArg::TCSANOW, old);
         }
     }
 }
