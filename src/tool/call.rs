@@ -170,7 +170,11 @@ impl Drop for Service {
 
 /// Programs that are nowhere, each with the package that has it.
 pub(crate) fn missing(programs: &[(&str, &str)]) -> Vec<String> {
-    let nowhere = programs.iter().filter(|(program, _)| !whole(program).is_absolute());
+    let there = |program: &str| {
+        let path = whole(program);
+        path.is_absolute() && path.exists()
+    };
+    let nowhere = programs.iter().filter(|(program, _)| !there(program));
     nowhere.map(|(program, package)| format!("`{program}` (package {package})")).collect()
 }
 
@@ -193,6 +197,7 @@ mod tests {
         assert!(call("test -z \"$CIAB_X\" && test \"$A\" = b").env("A", "b").run().is_ok());
         assert!(Call::new(&log, ["no-such-program"]).run().is_err());
         assert_eq!(missing(&[("sh", "dash"), ("no-such", "p")]), ["`no-such` (package p)"]);
+        assert_eq!(missing(&[("/bin/sh", "dash"), ("/no/such", "p")]), ["`/no/such` (package p)"]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ const SECTOR: u64 = 512;
 const BOOT_CODE: &str = "/usr/lib/syslinux/mbr/mbr.bin";
 
 /// Programs that it is made with, each with its package.
-pub(super) const TOOLS: [(&str, &str); 8] = [
+pub(super) const TOOLS: [(&str, &str); 9] = [
     ("cpio", "cpio"),
     ("depmod", "kmod"),
     ("dpkg-deb", "dpkg"),
@@ -49,6 +49,8 @@ pub(super) const TOOLS: [(&str, &str); 8] = [
     ("qemu-img", "qemu-utils"),
     ("sfdisk", "fdisk"),
     ("syslinux", "syslinux"),
+    // `syslinux` only recommends it.
+    (BOOT_CODE, "syslinux-common"),
 ];
 
 /// Makes the image; the part.
@@ -166,8 +168,7 @@ impl Work<'_> {
         self.run("table", ["sh", "-euc", "sfdisk -q \"$1\" < \"$2\"", "sh", &text(&raw), &text(&script)])?;
         out.write_all_at(&fs::read(&fat)?, START)?;
         // The first 440 bytes are code; behind them stands the table.
-        let code =
-            fs::read(BOOT_CODE).with_context(|| format!("read {BOOT_CODE}: package syslinux-common"))?;
+        let code = fs::read(BOOT_CODE).with_context(|| format!("read {BOOT_CODE}"))?;
         ensure!(code.len() <= 440, "{BOOT_CODE} is no boot code of a partitioned disk");
         out.write_all_at(&code, 0)?;
         self.run(

@@ -30,6 +30,8 @@ use crate::{
 
 /// What of kolla's templates is ours.
 const OVERRIDE: &str = "bundle/kolla-override.j2";
+/// What the database's image asks it with; upstream's is at a place of its own.
+const CLUSTERCHECK: &str = "bundle/clustercheck";
 /// The name of the base; its tag is a digest of what it is made of.
 const BASE: &str = "ciab-base";
 /// Packages whose code is fetched at a time.
@@ -150,6 +152,7 @@ impl<'a> Kolla<'a> {
         let constraints =
             self.ground.constraints.as_deref().context("a build of images needs constraints")?;
         place::write(&for_build.join("upper-constraints.txt"), &fs::read(constraints)?)?;
+        place::write(&for_build.join("clustercheck"), embedded::text(CLUSTERCHECK).as_bytes())?;
         for name in &carried.build.toolbox {
             let file = self.collection(name.as_str())?;
             place::link(&file, &for_build.join(file.file_name().unwrap_or_default()))?;

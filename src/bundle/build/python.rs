@@ -125,29 +125,38 @@ pub(super) fn build(ground: &Ground<'_>, pip: &Pip<'_>, packages: &[String]) -> 
     ground.said("Fetching Python packages");
     let wanted = pip.wheels();
     fs::create_dir_all(&wanted)?;
-    let log = ground.log("pip-wheel-saved");
-    // Of what is there as source alone, wheels are made.
-    let mut words = ["wheel", "--use-pep517", "--wheel-dir"].map(str::to_owned).to_vec();
-    words.push(wanted.display().to_string());
+    let folder = wanted.display().to_string();
+    let mut all = Vec::new();
     if let Some(constraints) = &ground.constraints {
-        words.extend(["--constraint".to_owned(), constraints.clone()]);
+        all.extend(["--constraint".to_owned(), constraints.clone()]);
     }
-    words.extend(packages.iter().cloned());
-    let said = pip.call("pip-wheel", words).output().context("fetch the Python packages")?;
-    place::write(&log, said.as_bytes())?;
-    let files = saved(&said);
-    ensure!(!files.is_empty(), "pip fetched no packages; what it said is in {}", log.display());
+    all.extend(packages.iter().cloned());
+    // Of what is there as source alone, wheels are made.
+    let fetch = ["wheel", "--use-pep517", "--wheel-dir", &folder].map(str::to_owned);
+    let fetched = pip.call("pip-wheel", fetch.into_iter().chain(all.iter().cloned())).run();
+    fetched.context("fetch the Python packages")?;
+    // Which of them a box would take that has nothing else: some may be there from an earlier build, and no longer needed.
+    let report = ground.work.join("pip-report.json");
+    let take = ["install", "--dry-run", "--ignore-installed", "--no-index", "--find-links", &folder];
+    let take = take.into_iter().chain(["--quiet", "--report"]).map(str::to_owned);
+    let take = take.chain([report.display().to_string()]).chain(all);
+    pip.call("pip-report", take).run().context("see whether the Python packages are enough")?;
+    let text = fs::read_to_string(&report).with_context(|| format!("read {}", report.display()))?;
+    let files = taken(&text).with_context(|| format!("read {}", report.display()))?;
+    ensure!(!files.is_empty(), "pip would install nothing; its report is {}", report.display());
     publish(ground, &wanted, &files)
 }
 
-/// The wheels that pip says it has saved, or that it found there.
-fn saved(text: &str) -> BTreeSet<String> {
-    let name = |line: &str| {
-        let line = line.trim();
-        let rest = line.strip_prefix("Saved ").or_else(|| line.strip_prefix("File was already downloaded "));
-        Some(rest?.rsplit('/').next()?.to_owned())
+/// The wheels in pip's report of an installation (pip's manual, "Installation Report", version 1).
+fn taken(text: &str) -> Result<BTreeSet<String>> {
+    let report: serde_json::Value = serde_json::from_str(text)?;
+    let packages = report["install"].as_array().context("there is no list `install`")?;
+    let file = |package: &serde_json::Value| {
+        let url = package["download_info"]["url"].as_str().context("a package has no URL")?;
+        // A local version has a plus sign.
+        Ok(url.rsplit('/').next().unwrap_or_default().replace("%2B", "+"))
     };
-    text.lines().filter_map(name).filter(|file| wheel(file).is_some()).collect()
+    packages.iter().map(file).collect()
 }
 
 /// Lays the wheels in the index.
@@ -240,9 +249,15 @@ mod tests {
     }
 
     #[test]
-    fn what_pip_says_is_read() {
-        let text = "Collecting a==1\nSaved ./w/a-1-py3-none-any.whl\n  File was already downloaded /w/b_c-2-py3-none-any.whl\n\
-                    Successfully downloaded a b-c\n";
-        assert_eq!(Vec::from_iter(saved(text)), ["a-1-py3-none-any.whl", "b_c-2-py3-none-any.whl"]);
+    fn what_pip_would_install_is_read() {
+        let package =
+            |file: &str| format!(r#"{{"download_info": {{"url": "file:///w/{file}"}}, "metadata": {{}}}}"#);
+        let (a, b) = (package("a-1%2Bx-py3-none-any.whl"), package("b_c-2-py3-none-any.whl"));
+        let text = format!(r#"{{"version": "1", "install": [{a}, {b}]}}"#);
+        assert_eq!(
+            Vec::from_iter(taken(&text).unwrap()),
+            ["a-1+x-py3-none-any.whl", "b_c-2-py3-none-any.whl"]
+        );
+        assert!(taken("{}").is_err());
     }
 }
