@@ -124,6 +124,10 @@ fn default_route(case: &Case<'_>) -> Vec<Verdict> {
         None if own_source => {
             Verdict::warn("only neighbours are reached; the mirror or proxy must be one").measured("none")
         }
+        None if case.wanted.offline.bundle.is_some() => {
+            Verdict::warn("the bundle has all that the box needs, but its servers have no way out either")
+                .measured("none")
+        }
         None => Verdict::fail("no package can be fetched").measured("none"),
     };
     vec![verdict]
