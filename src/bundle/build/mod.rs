@@ -127,8 +127,10 @@ pub fn build(
     let python = python.with_context(|| format!("no Python is known for {} {}", os.id, os.version))?;
     refuse(needs, settings, python.as_str())?;
     let work = settings.folder.join(WORK);
+    let folder = &settings.folder;
+    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    let _held = guard::hold(lock(folder)?)?;
     fs::create_dir_all(&work).with_context(|| format!("make {}", work.display()))?;
-    let _held = guard::hold(lock(&work)?)?;
     let made = make(whom, needs, settings, &work, python.as_str(), listener).map_err(|error| match error
         .downcast::<Failure>(
     ) {
@@ -258,19 +260,23 @@ fn builds(needs: &Needs, settings: &Settings) -> bool {
 }
 
 /// Keeps a second build out for as long as it lives. Tools of one that was killed have a moment to end.
-fn lock(work: &Path) -> Result<File, Failure> {
-    let path = work.join("lock");
-    let file = File::create(&path).with_context(|| format!("make {}", path.display()))?;
+///
+/// It is the folder itself that is locked: a file in it would be gone, and made anew by another build, while this one ends.
+fn lock(folder: &Path) -> Result<File, Failure> {
+    let file = File::open(folder).with_context(|| format!("open {}", folder.display()))?;
     let start = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if start.elapsed() < ENDS => thread::sleep(ENDS / 100),
             Err(TryLockError::WouldBlock) => {
-                return Err(Failure::new(Exit::Locked, format!("another build works in {}", work.display())));
+                return Err(Failure::new(
+                    Exit::Locked,
+                    format!("another build works in {}", folder.display()),
+                ));
             }
             Err(TryLockError::Error(error)) => {
-                return Err(Failure::new(Exit::Unexpected, format!("lock {}: {error}", path.display())));
+                return Err(Failure::new(Exit::Unexpected, format!("lock {}: {error}", folder.display())));
             }
         }
     }
