@@ -130,7 +130,7 @@ down() {
 forget() (
   [ -e "$STATE/$1/conf" ] || exit 0
   load "$1"
-  [ -z "${KEEP:-}" ] || rm -rf --one-file-system "$KEEP/docker" "$KEEP/containerd"
+  [ -z "${KEEP:-}" ] || rm -rf --one-file-system "$KEEP/docker" "$KEEP/containerd" "$KEEP/$(image_name "$1")"
 )
 
 # --- looking and reaching in -----------------------------------------------------

@@ -96,6 +96,27 @@ in_netns() {
   nsenter --net="/proc/$(<"$STATE/$name/holder")/ns/net" "$@"
 }
 
+# leave_alone NAME: the host reaches nobody. Its answers and its questions for the time pass; anything else that leaves it is
+# counted and dropped, with a router or without. ARP is not seen here.
+leave_alone() {
+  in_netns "$1" nft -f - <<EOF
+table ip alone {
+  counter strays {}
+  chain prerouting {
+    type filter hook prerouting priority raw
+    iifname != br0 accept
+    ip daddr $GATEWAY tcp flags & (syn | ack) != syn accept
+    ip daddr $GATEWAY udp dport 123 accept
+    counter name strays drop
+  }
+}
+EOF
+}
+
+strays() {
+  in_netns "$1" nft --json list counter ip alone strays | jq '.nftables[] | .counter? // empty | .packets'
+}
+
 start_ntp() {
   local name=$1 dir=$STATE/$1
   cat >"$dir/chrony.conf" <<EOF

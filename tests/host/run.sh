@@ -52,7 +52,12 @@ make_disk() {
       on_disk "$1" mkdir "$disk/upper" "$disk/work"
       on_disk "$1" mkdir "${KEEP:-$disk}/docker" "${KEEP:-$disk}/containerd"
       ;;
-    ext4) on_disk "$1" cp --sparse=always "$BASE/ext4.img" "$disk/$(image_name "$1")" ;;
+    ext4)
+      disk=${KEEP:-$disk}/$(image_name "$1")
+      on_disk "$1" cp --sparse=always "$BASE/ext4.img" "$disk"
+      # A cloud's images, and what else `core` wants to see free.
+      [ -z "$CLOUD" ] || quietly on_disk "$1" sh -c "truncate -s 40G '$disk' && resize2fs -f '$disk'"
+      ;;
   esac
 }
 
@@ -98,7 +103,7 @@ mount_root() {
         "ciab-$1" "$dir/root"
       ;;
     ext4)
-      mount -t ext4 -o loop "$dir/disk/$(image_name "$1")" "$dir/root"
+      mount -t ext4 -o loop "${KEEP:-$dir/disk}/$(image_name "$1")" "$dir/root"
       ;;
   esac
 }
@@ -108,6 +113,7 @@ furnish_root() {
   local name=$1 root=$2
   furnish "$name" "$root"
   install_shims "$root"
+  [ -z "$ALONE" ] || sed -i '/^Gateway=/d' "$root/etc/systemd/network/10-host0.network"
   sync -f "$root"
   touch "$STATE/$name/furnished"
 }
