@@ -72,6 +72,8 @@ pub fn next(step: &Step, standing: &Standing, again: bool) -> Next {
         (State::Ended, _) if matches!(step.action, Action::Reboot) => {
             Next::Finish { attempt: standing.attempt }
         }
+        // It would be judged by what was asked of it then, and a newer version may know better; it acts again in any case.
+        (State::Ended, _) if !standing.same_inputs && step.guard.is_none() => run(Because::Changed),
         (State::Ended, Answer::Missing(why)) if step.guard.is_none() => {
             run(Because::Drifted { why: why.clone() })
         }
@@ -145,6 +147,7 @@ mod tests {
             retry: Retry::default(),
             in_doubt,
             guard: None,
+            mend: None,
         }
     }
 
@@ -181,6 +184,10 @@ mod tests {
         assert!(matches!(decide(State::Prepared, false, missing()), Next::Run { attempt: 2, .. }));
         assert_eq!(decide(State::Active, true, unclear()), Next::Follow { attempt: 1 });
         assert_eq!(decide(State::Ended, true, Answer::Holds), Next::Finish { attempt: 1 });
+        assert!(matches!(
+            decide(State::Ended, false, Answer::Holds),
+            Next::Run { attempt: 2, because: Because::Changed }
+        ));
     }
 
     #[test]
