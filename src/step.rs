@@ -7,7 +7,7 @@ use std::{borrow::Borrow, collections::BTreeMap, fmt, str::FromStr, time::Durati
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
-    profile::Question,
+    profile::{Mend, Question},
     tree::{Entry, Tree},
 };
 
@@ -90,6 +90,9 @@ pub struct Step {
     /// Set for a change that may cut the operator off: it is taken back unless confirmed over a new connection.
     #[serde(default)]
     pub guard: Option<Guard>,
+    /// What an attempt may leave that never came to its end, and that the next one would take for whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<Mend>,
 }
 
 /// What only one step at a time may use.

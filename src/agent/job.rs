@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    boot, guard, put,
+    boot, guard, mend, put,
     record::{Attempt, Began, Block, End, Record, Spec},
     want::{self, Host},
     wire::Exit,
@@ -76,6 +76,10 @@ fn act(spec: &Spec, attempt: &Attempt) -> Result<()> {
         guard::arm(of, guard, &helper.to_string_lossy(), now, &host).context("arm the revert")?;
     }
     let mut out = io::stdout();
+    if let Some(mend) = &spec.step.mend {
+        mend::before(mend, &spec.step.id, attempt, &host, &mut out)
+            .context("put right what an earlier attempt has left")?;
+    }
     match &spec.step.action {
         Action::Ensure(wants) => want::ensure(wants, &host, &mut out).map(|_changed| ()),
         Action::Put { root, tree, message } => put::apply(&put::Put { root, tree, message }, &host, &mut out),

@@ -14,6 +14,7 @@ pub mod install;
 pub mod job;
 pub mod keep;
 pub mod lock;
+mod mend;
 mod news;
 pub mod osism;
 pub mod probe;

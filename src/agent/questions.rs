@@ -41,7 +41,8 @@ pub(super) fn ask(questions: &[Question]) -> Answer {
 /// `Ok(None)` is yes; `Ok(Some(..))` is what is the matter; an error is that it could not be asked.
 fn one(question: &Question, host: &Host) -> Result<Option<String>> {
     match question {
-        Question::Containers(names) => osism::healthy(names),
+        Question::Containers(names) => osism::healthy(names, true),
+        Question::Healthy(names) => osism::healthy(names, false),
         Question::Https { url, says } => https(url, says, host),
         Question::Greets { at, send, says } => Ok(greets(at, send, says)),
         Question::Says { argv, lines } => Ok(match say(argv, host)? {

@@ -250,6 +250,11 @@ impl Attempt {
         Ok(())
     }
 
+    /// Another attempt of the same step.
+    pub fn sibling(&self, number: u32) -> Self {
+        Self { folder: self.folder.with_file_name(number.to_string()), number }
+    }
+
     pub fn spec(&self) -> Result<Block<Spec>> {
         match fs::read(self.folder.join("spec")) {
             Ok(bytes) if bytes.is_empty() => Ok(Block::Damaged),
@@ -414,6 +419,7 @@ pub(super) mod tests {
             retry: Default::default(),
             in_doubt: InDoubt::RunAgain,
             guard: None,
+            mend: None,
         };
         Spec { run: 1, step, inputs: "digest".into() }
     }

@@ -87,6 +87,7 @@ mod tests {
             retry: Retry::default(),
             in_doubt: InDoubt::TrustProbe,
             guard: None,
+            mend: None,
         };
         Block::Written(Spec { run: 1, step, inputs: String::new() })
     }

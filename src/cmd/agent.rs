@@ -128,7 +128,7 @@ pub fn main(agent: Agent) -> ExitCode {
         Agent::Says { line, command } => told(says::ask(&line, &command)),
         Agent::OsismApply { record, step, role, words } => done(osism::apply(&record, &step, &role, &words)),
         Agent::OsismApplied { role } => told(osism::applied(&role)),
-        Agent::Healthy { containers } => told(osism::healthy(&containers)),
+        Agent::Healthy { containers } => told(osism::healthy(&containers, false)),
         Agent::BundleThere => told(Store::at(ROOT.as_ref()).there()),
         Agent::ProveCertificates { days } => {
             told(certificates().map(|texts| expiry::ask(days, &texts, jiff::Timestamp::now())))

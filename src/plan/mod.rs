@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 pub use self::cloud::api_name;
 pub use self::{
     bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
-    cloud::{Api, Ceph, Cloud, Guests, Nfs, Storage},
+    cloud::{Api, Ceph, Cloud, Encryption, Guests, Nfs, Storage, VolumeType},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
     firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},

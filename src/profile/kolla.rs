@@ -39,6 +39,9 @@ pub struct Play {
     #[serde(default)]
     pub needs: Vec<String>,
     pub limit: Seconds,
+    /// What an attempt leaves that was cut off, and kolla-ansible takes for whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<Mend>,
 }
 
 /// What a step does.
@@ -55,10 +58,32 @@ pub enum Do {
     Registry,
     /// Lays the files of this step.
     Files,
-    /// Makes neutron's external networks of the plan.
-    Networks,
+    /// Makes something of the plan in the cloud, where it is missing there.
+    Cloud(Content),
     /// `kolla-ansible deploy --tags` with these.
     Deploy(Vec<String>),
+}
+
+/// Taken away before the next attempt of a step that was never done; what was there before its first one stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mend {
+    /// Containers of the container engine, by name.
+    pub containers: Vec<String>,
+    /// Its volumes, with all that is in them.
+    pub volumes: Vec<String>,
+}
+
+/// What a cloud has from its first day, beside its services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// Networks that lead out.
+    Networks,
+    /// The flavors of the standards.
+    Flavors,
+    /// Types of volumes.
+    Volumes,
 }
 
 /// The whole document.

@@ -31,7 +31,7 @@ pub use self::{
     flavors::flavors,
     hints::{Hint, Hints, hints},
     images::{Frequency, Image, Purpose as ImagePurpose, images},
-    kolla::{Do, Play, kolla},
+    kolla::{Content, Do, Mend, Play, kolla},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
     networks::{Candidates, networks},
     question::Question,

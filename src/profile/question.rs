@@ -13,8 +13,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Question {
-    /// Whether these containers are there, run, and are healthy where they say anything of their health.
+    /// Whether these containers are there and run, and do not say that they are unwell.
     Containers(Vec<String>),
+    /// The same, and whether they are well where they say anything of their health. A container is asked for the first time
+    /// when it has run for half a minute, so this is for whoever asks later.
+    Healthy(Vec<String>),
     /// Whether a document is handed out over TLS, with a certificate that the box's own authority has signed.
     Https {
         url: String,
@@ -42,6 +45,7 @@ impl Question {
         let all = |words: &[String]| words.iter().map(|word| fill(word)).collect();
         match self {
             Self::Containers(names) => Self::Containers(all(names)),
+            Self::Healthy(names) => Self::Healthy(all(names)),
             Self::Https { url, says } => Self::Https { url: fill(url), says: says.clone() },
             Self::Greets { at, send, says } => {
                 Self::Greets { at: fill(at), send: send.clone(), says: says.clone() }
@@ -55,6 +59,7 @@ impl Question {
     pub fn subject(&self) -> String {
         match self {
             Self::Containers(names) => format!("containers {}", names.join(" ")),
+            Self::Healthy(names) => format!("healthy containers {}", names.join(" ")),
             Self::Https { url, says } => format!("{url} says {says}"),
             Self::Greets { at, says, .. } => format!("{at} says {says}"),
             Self::Says { argv, lines } => format!("`{}` says {}", argv.join(" "), lines.join(", ")),

@@ -360,6 +360,7 @@ mod tests {
             retry: Retry::default(),
             in_doubt: InDoubt::RunAgain,
             guard: None,
+            mend: None,
         };
         let state = wire::State::Failed { exit: wire::Exit::Reverted };
         let answer = Answer::Missing("gone".into());

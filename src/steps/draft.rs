@@ -1,6 +1,9 @@
 //! A step being written down: what most steps have in common, and words for what they have not.
 
-use crate::step::{Action, Guard, InDoubt, Limit, Probe, Resource, Retry, Step, StepId, Want};
+use crate::{
+    profile::Mend,
+    step::{Action, Guard, InDoubt, Limit, Probe, Resource, Retry, Step, StepId, Want},
+};
 
 /// For steps that write files and restart a service.
 const SHORT: Limit = Limit { soft: 30, hard: 300 };
@@ -29,6 +32,7 @@ pub(super) fn act(name: &str, title: &str, action: Action) -> Draft {
         retry: Retry::default(),
         in_doubt: InDoubt::RunAgain,
         guard: None,
+        mend: None,
     })
 }
 
@@ -88,6 +92,12 @@ impl Draft {
         if !self.0.holds.contains(&Resource::Network) {
             self.0.holds.push(Resource::Network);
         }
+        self
+    }
+
+    /// Before another attempt of what was never done.
+    pub(super) fn mended(mut self, mend: Option<Mend>) -> Self {
+        self.0.mend = mend;
         self
     }
 

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::{
     draft::{Draft, act, ensure},
     site::{Change, Site},
 };
 use crate::{
     boxfile::Engine,
-    plan::Cloud,
-    profile::{self, Do, Play},
+    plan::{Cloud, Plan},
+    profile::{self, Content, Do, Play},
+    scs::Definition,
     step::{Action, Probe, Resource, Step, Want},
     tool,
     tree::Tree,
@@ -18,7 +21,7 @@ use crate::{
 /// kolla-ansible and what it needs, and the client of OpenStack.
 pub(crate) const VENV: &str = "/opt/ciab/kolla";
 /// What ciab does in the cloud, and how it proves that the cloud works.
-const CLOUD: &str = "/usr/local/lib/ciab/cloud.py";
+const CLOUD: &str = "/usr/local/lib/ciab/cloud";
 /// Serves the images of the bundle.
 const REGISTRY: &str = "ciab-registry.service";
 /// What the distribution's package starts by itself, on the same port and with another folder.
@@ -62,13 +65,13 @@ fn step(play: &Play, site: &Site<'_>, cloud: &Cloud) -> Draft {
             let asked = Probe::Command { argv: installed(names, cloud) };
             job(install(names, site, cloud), site.proxy()).probe(asked).retried()
         }
-        Do::Networks => {
-            let asked = Probe::Command { argv: networks(&["--check"], site) };
-            job(networks(&[], site), BTreeMap::new()).probe(asked)
+        Do::Cloud(content) => {
+            let asked = Probe::Command { argv: compared(*content, site.plan) };
+            job(made(*content, site.plan), BTreeMap::new()).probe(asked)
         }
         Do::Deploy(tags) => job(deploy(tags, site, cloud), environment(play, site)),
     };
-    let draft = draft.limit(play.limit.soft, play.limit.hard);
+    let draft = draft.limit(play.limit.soft, play.limit.hard).mended(play.mend.clone());
     let questions = play.asks.iter().map(|ask| ask.filled(|word| filled(word, site))).collect::<Vec<_>>();
     match (play.holds.is_empty(), &play.act) {
         (false, _) => draft.probe(Probe::Command { argv: fill(&play.holds) }),
@@ -78,7 +81,7 @@ fn step(play: &Play, site: &Site<'_>, cloud: &Cloud) -> Draft {
 }
 
 /// A word with what is filled in: where things are, and who answers where.
-pub(crate) fn fill(word: &str, plan: &crate::plan::Plan) -> String {
+pub(crate) fn fill(word: &str, plan: &Plan) -> String {
     let Some(cloud) = &plan.cloud else { return word.to_owned() };
     let bundle = plan.offline.as_ref().map_or("", |offline| offline.folder.as_str());
     word.replace("%venv", VENV)
@@ -95,14 +98,36 @@ fn filled(word: &str, site: &Site<'_>) -> String {
 
 /// Our own words to the cloud, for the client in the environment.
 pub(crate) fn cloud(words: &[&str]) -> Vec<String> {
-    let program = [format!("{VENV}/bin/python"), CLOUD.to_owned()];
+    // Python would leave its own copy of each module beside it.
+    let program = [format!("{VENV}/bin/python"), "-B".to_owned(), CLOUD.to_owned()];
     program.into_iter().chain(words.iter().map(|word| (*word).to_owned())).collect()
 }
 
-fn networks(words: &[&str], site: &Site<'_>) -> Vec<String> {
-    // Addresses and names always have a JSON form.
-    let all = serde_json::to_string(&site.plan.network.provider).unwrap_or_default();
-    cloud(&[&["networks"], words, &[all.as_str()]].concat())
+/// Makes this in the cloud, as the plan has it.
+fn made(content: Content, plan: &Plan) -> Vec<String> {
+    let (word, json) = wanted_there(content, plan);
+    cloud(&[word, &json])
+}
+
+/// Asks whether it is there.
+pub(crate) fn compared(content: Content, plan: &Plan) -> Vec<String> {
+    let (word, json) = wanted_there(content, plan);
+    cloud(&[word, "--check", &json])
+}
+
+fn wanted_there(content: Content, plan: &Plan) -> (&'static str, String) {
+    // Addresses, names and numbers always have a JSON form.
+    fn json(value: &impl Serialize) -> String {
+        serde_json::to_string(value).unwrap_or_default()
+    }
+    match content {
+        Content::Networks => ("networks", json(&plan.network.provider)),
+        Content::Flavors => {
+            let all: Vec<Definition> = profile::flavors().mandatory.iter().map(Into::into).collect();
+            ("flavors", json(&all))
+        }
+        Content::Volumes => ("volumes", json(&plan.cloud.as_ref().map(|cloud| &cloud.volume_types))),
+    }
 }
 
 fn registry(site: &Site<'_>) -> Vec<Want> {

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::*;
-use crate::render::testing::plans;
+use crate::{
+    boxfile::Engine,
+    render::testing::{cloud, plans},
+};
 
 #[test]
 fn the_proofs_are_those_that_were_reviewed() {
@@ -30,11 +33,20 @@ fn the_proofs_are_those_that_were_reviewed() {
 
 #[test]
 fn ids_are_unique_and_plain() {
-    for (name, plan) in plans() {
+    let clouds = [("cloud", cloud(Engine::Kolla, &["barbican", "octavia"]))];
+    for (name, plan) in plans().into_iter().chain(clouds) {
         let all = proofs(&plan);
         let ids: BTreeSet<&str> = all.iter().map(|proof| proof.id.as_str()).collect();
         assert_eq!(ids.len(), all.len(), "{name}");
         let good = |c: char| c.is_ascii_lowercase() || c == '-' || c == '.';
         assert!(ids.iter().all(|id| id.starts_with("verify.") && id.chars().all(good)), "{name}");
+        let asks = |proof: &Proof| match &proof.probe {
+            Probe::Wants(wants) => !wants.is_empty(),
+            Probe::Asks { questions, .. } => !questions.is_empty(),
+            _ => true,
+        };
+        let idle: Vec<&str> =
+            all.iter().filter(|proof| !asks(proof)).map(|proof| proof.id.as_str()).collect();
+        assert!(idle.is_empty(), "{name}: {idle:?} ask nothing, and always pass");
     }
 }

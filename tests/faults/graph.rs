@@ -196,6 +196,7 @@ fn step(name: &str, title: &str, action: Action) -> Making {
         retry: Retry::default(),
         in_doubt: InDoubt::RunAgain,
         guard: None,
+        mend: None,
     })
 }
 

@@ -86,8 +86,9 @@ pub fn applied(role: &str) -> Result<Option<String>> {
 }
 
 /// Whether every one of these containers is there, runs, and is healthy if it says anything of its health; otherwise
-/// the first that is not.
-pub fn healthy(containers: &[String]) -> Result<Option<String>> {
+/// the first that is not. With `early` one may not have been asked for its health yet: the container engine does so when it
+/// has run for half a minute.
+pub fn healthy(containers: &[String], early: bool) -> Result<Option<String>> {
     for container in containers {
         let format = "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}healthy{{end}}";
         let asked = Command::new("docker").args(["inspect", "--format", format, container]).output();
@@ -96,7 +97,7 @@ pub fn healthy(containers: &[String]) -> Result<Option<String>> {
         if !asked.status.success() {
             return Ok(Some(format!("there is no container {container}")));
         }
-        if said != "running healthy" {
+        if said != "running healthy" && !(early && said == "running starting") {
             return Ok(Some(format!("container {container} is {said}")));
         }
     }

@@ -7,6 +7,7 @@ mod capacity;
 mod guests;
 mod services;
 mod storage;
+mod volumes;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ pub use self::{
     api::{Api, name as api_name},
     guests::Guests,
     storage::{Ceph, Nfs, Storage},
+    volumes::{Encryption, VolumeType},
 };
 pub(super) use self::{services::names, storage::wants};
 use super::{
@@ -40,6 +42,8 @@ pub struct Cloud {
     /// The services that are on, each behind those it needs.
     pub services: Vec<ServiceName>,
     pub storage: Storage,
+    /// What a volume promises, by its type.
+    pub volume_types: Vec<VolumeType>,
     pub guests: Guests,
     pub sizing: Sizing,
     /// Variables of kolla-ansible that the operator sets.
@@ -83,6 +87,7 @@ pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Option<Cloud>, 
     Ok(Some(Cloud {
         api: api::make(ground),
         guests: guests::make(ground, why),
+        volume_types: volumes::types(&services, &storage),
         sizing: size(ground, &services, &storage, why),
         release,
         overrides: overrides(ground.wanted),
