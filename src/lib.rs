@@ -30,6 +30,7 @@ pub mod steps;
 pub mod event;
 
 pub mod bundle;
+pub mod iso;
 
 pub mod agent;
 pub mod link;

@@ -63,7 +63,7 @@ impl BoxArgs {
 }
 
 /// The file, up to one byte more than any box file has: /dev/zero ends too.
-fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(SIZE_MAX).unwrap_or(u64::MAX) + 1;
     match fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {

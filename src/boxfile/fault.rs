@@ -143,6 +143,12 @@ impl Findings {
         &self.list
     }
 
+    /// Whether something is wrong with what this layer says.
+    pub fn concern(&self, layer: Layer) -> bool {
+        let places = self.list.iter().filter_map(|finding| finding.place.as_ref());
+        places.into_iter().any(|place| self.sources.source(place).layer == layer)
+    }
+
     /// Each finding as compilers print theirs, an empty line between two.
     pub fn text(&self, colour: Colour) -> String {
         let all: Vec<_> = self.list.iter().map(|finding| self.one(finding, colour)).collect();

@@ -49,6 +49,11 @@ use self::{
     system::{Apt, Tls, Tuning},
 };
 
+/// A box file for people: what sounds like a secret, and the passwords in URLs, are stars.
+pub fn redacted(text: &str) -> String {
+    mask::hide(text, &[])
+}
+
 /// One box: what it shall be, how to reach it, which of its devices may be used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -14,6 +14,7 @@ use crate::{
         serve,
     },
     bundle::store::{ROOT, Store},
+    iso::{MOUNTED, live},
     step::StepId,
     verify::{expiry, prove, says},
 };
@@ -76,6 +77,8 @@ pub enum Agent {
         #[arg(required = true)]
         containers: Vec<String>,
     },
+    /// On the live system: takes over what is embedded in its medium.
+    Medium,
     /// Whether the box has its bundle.
     BundleThere,
     /// Whether the certificates of this box have so many days left.
@@ -129,6 +132,7 @@ pub fn main(agent: Agent) -> ExitCode {
         Agent::OsismApply { record, step, role, words } => done(osism::apply(&record, &step, &role, &words)),
         Agent::OsismApplied { role } => told(osism::applied(&role)),
         Agent::Healthy { containers } => told(osism::healthy(&containers, false)),
+        Agent::Medium => done(live::take(MOUNTED.as_ref(), "/".as_ref())),
         Agent::BundleThere => told(Store::at(ROOT.as_ref()).there()),
         Agent::ProveCertificates { days } => {
             told(certificates().map(|texts| expiry::ask(days, &texts, jiff::Timestamp::now())))

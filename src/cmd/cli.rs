@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, bundle, cancel, check, credentials, deploy, detect, explain, hint, init, logs, match_device, plan,
-    render, schema, status, support, testbed, validate, verify,
+    agent, bundle, cancel, check, credentials, deploy, detect, explain, hint, init, iso, logs, match_device,
+    plan, render, schema, status, support, testbed, validate, verify,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -54,6 +54,8 @@ pub enum Command {
     #[command(subcommand)]
     Bundle(bundle::Bundle),
     #[command(subcommand)]
+    Iso(iso::Iso),
+    #[command(subcommand)]
     Testbed(testbed::Testbed),
     /// Print the JSON Schema of the box file.
     Schema(schema::SchemaArgs),
@@ -86,6 +88,7 @@ impl Command {
             Self::Logs(args) => args.json,
             Self::Verify(args) => args.json,
             Self::Bundle(bundle) => bundle.json(),
+            Self::Iso(iso) => iso.json(),
             Self::Testbed(testbed) => testbed.json(),
             Self::Schema(_) => true,
             Self::Init(_)
@@ -136,6 +139,7 @@ impl Command {
             Self::Credentials(args) => credentials::run(&args).await,
             Self::Support(args) => support::run(&args).await,
             Self::Bundle(bundle) => bundle.run().await,
+            Self::Iso(iso) => iso.run(),
             Self::Testbed(testbed) => testbed.run(),
             Self::Schema(args) => out::json(&schema::run(args)).map(|()| Exit::Done),
             Self::Completions { shell } => super::completions(shell),

@@ -13,6 +13,7 @@ pub mod detect;
 pub mod explain;
 pub mod hint;
 pub mod init;
+pub mod iso;
 pub mod logs;
 pub mod look;
 pub mod match_device;

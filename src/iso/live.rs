@@ -1,0 +1,165 @@
+//! The live system's part: takes over what is embedded in its medium, and says on the consoles what it is.
+
+use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use anyhow::{Context as _, Result};
+
+use super::{FOLDER, area::Embedded, manifest::Manifest};
+use crate::boxfile::{BoxFile, layers::Layers, place::Layer, ssh_key::SshKey};
+
+/// Where commands look for a box file that nobody names: in the home of who logs in.
+const BOXFILE: &str = "root/box.yaml";
+const KEYS: &str = "root/.ssh/authorized_keys";
+/// What a console shows before a login; agetty(8) puts the addresses in, which change.
+const ISSUE: &str = "etc/issue.d/ciab.issue";
+const ADDRESSES: &str = "Addresses: \\4 \\6\n";
+/// After a login, which on a console comes by itself.
+const MOTD: &str = "etc/motd";
+
+/// Reads the medium that is mounted at `medium`, and sets the system below `root` up.
+pub fn take(medium: &Path, root: &Path) -> Result<()> {
+    let about = Manifest::parse(
+        "ciab/manifest.json",
+        &fs::read_to_string(medium.join(FOLDER).join("manifest.json")).context("read the manifest")?,
+    )
+    .map_err(|failure| anyhow::anyhow!(failure))?;
+    let area = fs::read(medium.join(FOLDER).join("area")).context("read what is embedded")?;
+    let taken = Embedded::read(&area).map(|embedded| embedded.boxfile);
+    let boxfile = match &taken {
+        Ok(Some(text)) => Some(understood(text)),
+        Ok(None) | Err(_) => None,
+    };
+    if let Ok(Some(text)) = &taken {
+        put(&root.join(BOXFILE), text, 0o600)?;
+    }
+    if let Some(Ok(wanted)) = &boxfile {
+        let keys: String = wanted.access.ssh_keys.iter().map(|key| format!("{key}\n")).collect();
+        put(&root.join(KEYS), &keys, 0o600)?;
+    }
+    let embedded = match (&taken, &boxfile) {
+        (Err(why), _) => format!("What is embedded in it is damaged: {why}."),
+        (Ok(None), _) | (_, None) => "No box file is embedded in it: nobody can log in by SSH.".to_owned(),
+        (_, Some(Err(count))) => {
+            format!("The box file embedded in it has faults ({count}); `ciab validate` shows them.")
+        }
+        (_, Some(Ok(wanted))) => {
+            format!("Embedded: profile {}, {}.\nIts keys log in as root.", wanted.profile, wanted.fqdn())
+        }
+    };
+    put(&root.join(ISSUE), ADDRESSES, 0o644)?;
+    put(&root.join(MOTD), &page(about.label.as_str(), &embedded, &host_keys(root)?), 0o644)
+}
+
+/// The box file, or how many faults it has.
+fn understood(text: &str) -> Result<BoxFile, String> {
+    let mut layers = Layers::new();
+    layers.document(Layer::Embedded, "embedded", text.as_bytes());
+    layers.wanted().map(|wanted| wanted.boxfile).map_err(|findings| findings.list().len().to_string())
+}
+
+/// Fingerprints as `ssh-keygen -l` prints them.
+fn host_keys(root: &Path) -> Result<Vec<String>> {
+    let mut keys = Vec::new();
+    for entry in fs::read_dir(root.join("etc/ssh")).context("read the host keys")? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !name.starts_with("ssh_host_") || !name.ends_with(".pub") {
+            continue;
+        }
+        let line = fs::read_to_string(&path).with_context(|| format!("read {name}"))?;
+        let key: SshKey = line.trim().parse().map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
+        keys.push(format!("{} {}", key.kind(), key.fingerprint()));
+    }
+    keys.sort();
+    Ok(keys)
+}
+
+/// At most 80 columns, for a serial line.
+fn page(label: &str, embedded: &str, keys: &[String]) -> String {
+    let mut page = format!("ciab {}, medium {label}\n\n", env!("CARGO_PKG_VERSION"));
+    // Writing to a text does not fail.
+    let _ =
+        writeln!(page, "This machine runs from the medium; nothing is installed, and no disk is touched.");
+    let _ = writeln!(page, "{embedded}\n");
+    let _ = writeln!(page, "  ciab detect       what this machine has");
+    let _ = writeln!(page, "  ciab match disk   which disk a selector means, such as `size >= 900GB`");
+    let _ = writeln!(page, "  ciab init         asks, and writes a box file\n");
+    let _ = writeln!(page, "Host keys of this start:");
+    keys.iter().for_each(|key| _ = writeln!(page, "  {key}"));
+    page + "\n"
+}
+
+fn put(path: &Path, text: &str, mode: u32) -> Result<()> {
+    let about = || format!("write {}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(about)?;
+    }
+    // Nobody may read it in between.
+    let _ = fs::remove_file(path);
+    fs::write(path, "").with_context(about)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(about)?;
+    fs::write(path, text).with_context(about)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILXX9PFuZ8K1PqYwEhBVGHd5BFlMSkqKMZqUu3yzvZ8B me@example.org";
+
+    /// A medium with this area, and a root with a host key; what a console shows.
+    fn taken(area: &[u8]) -> (tempfile::TempDir, PathBuf, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let (medium, root) = (folder.path().join("medium"), folder.path().join("root"));
+        let digest = "0f".repeat(32);
+        let manifest = format!(
+            r#"{{"schema": "ciab/medium/v1", "label": "CIAB_1", "made": "2026-11-16T10:17:00Z",
+                "ciab": {{"version": "0.1.0", "sha256": "{digest}"}}, "codename": "bookworm",
+                "architecture": "amd64", "kernel": "6.1.0-56-amd64", "packages": [], "files": []}}"#
+        );
+        put(&medium.join("ciab/manifest.json"), &manifest, 0o644).unwrap();
+        fs::write(medium.join("ciab/area"), area).unwrap();
+        put(&root.join("etc/ssh/ssh_host_ed25519_key.pub"), KEY, 0o644).unwrap();
+        take(&medium, &root).unwrap();
+        let shown = fs::read_to_string(root.join(MOTD)).unwrap();
+        (folder, root, shown)
+    }
+
+    fn area(boxfile: &str) -> Vec<u8> {
+        let embedded = Embedded { boxfile: Some(boxfile.to_owned()), words: Vec::new() };
+        embedded.area().unwrap()
+    }
+
+    #[test]
+    fn the_keys_of_the_box_file_log_in_and_the_host_keys_are_shown() {
+        let text = format!(
+            "apiVersion: ciab/v1\nkind: Box\nprofile: base\nname: lab\naccess:\n  target: local\n  ssh_keys: [{KEY}]\n"
+        );
+        let (_folder, root, shown) = taken(&area(&text));
+        assert_eq!(fs::read_to_string(root.join(KEYS)).unwrap(), format!("{KEY}\n"));
+        assert_eq!(fs::read_to_string(root.join(BOXFILE)).unwrap(), text);
+        let mode = fs::metadata(root.join(BOXFILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(shown.contains("ssh-ed25519 SHA256:") && shown.contains("profile base, lab"), "{shown}");
+        assert_eq!(fs::read_to_string(root.join(ISSUE)).unwrap(), "Addresses: \\4 \\6\n");
+        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    }
+
+    #[test]
+    fn without_a_good_box_file_nobody_logs_in_and_the_console_says_why() {
+        let empty = Embedded::default().area().unwrap();
+        let mut damaged = area("profile: base\n");
+        *damaged.iter_mut().rfind(|byte| **byte != 0).unwrap() = b'x';
+        for (area, why) in [
+            (empty, "No box file is embedded"),
+            (damaged, "is damaged"),
+            (area("profile: bsae\n"), "has faults"),
+        ] {
+            let (_folder, root, shown) = taken(&area);
+            assert!(!root.join(KEYS).exists() && shown.contains(why), "{shown}");
+        }
+    }
+}
