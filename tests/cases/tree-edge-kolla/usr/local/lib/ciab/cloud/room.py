@@ -1,5 +1,6 @@
 """A place in the cloud where proofs boot servers: an image, a flavor, a network with its router, and a security group."""
 
+import fcntl
 import glob
 
 from answer import No, within
@@ -8,6 +9,8 @@ from answer import No, within
 BOOT = 420
 # An agent notices, and a flow is laid, within seconds.
 CHANGE = 60
+# Held while a room is in use.
+DOOR = "/run/ciab-proof.lock"
 
 
 class Room:
@@ -23,6 +26,9 @@ class Room:
             raise No(f"there is no network {outside}")
 
     def __enter__(self):
+        # One room at a time: where tenants have servers, a small box has no place for those of two proofs.
+        self.door = open(DOOR, "w")
+        fcntl.flock(self.door, fcntl.LOCK_EX)
         self.take_away()
         try:
             self.furnish()
@@ -33,6 +39,7 @@ class Room:
 
     def __exit__(self, *_):
         self.take_away()
+        self.door.close()
 
     def furnish(self):
         cloud, name = self.cloud, self.name
