@@ -6,7 +6,8 @@
 #   make faults       every failpoint times every kind of fault
 #   make bench        speed and size, beside others
 #   make acceptance   profile base on virtual machines with Debian's own kernel: nothing left out, a restart, a power cut;
-#                     and what is rendered for a cloud, given to the programs that read it, those of OSISM out of the
+#                     a cloud from a bundle on a host that reaches nobody, through the same (the bundle is kept); and what
+#                     is rendered for a cloud, given to the programs that read it, those of OSISM out of the
 #                     checkouts in UPSTREAM=<dir> (tests/consumers/osism/upstream.md)
 #   make bless        takes what the code now says as expected
 #   make dist         the one static binary
@@ -92,11 +93,12 @@ bench: hosts
 	$(PART) "benchmarks" tests/bench/run
 
 # The program that is shipped: an emulated processor is slow enough.
-acceptance: setup
+acceptance: hosts
 	@tests/consumers/osism/upstream
 	$(PART) "image of the virtual machines" tests/vm/vm prepare
 	$(PART) "binary" $(MAKE) --no-print-directory dist
 	$(PART) "acceptance" env CIAB=$(TARGET)/dist/ciab tests/vm/acceptance --record
+	$(PART) "cloud" env CIAB=$(TARGET)/dist/ciab tests/cloud/run --record
 	$(PART) "consumers" tests/consumers/run
 
 bless:

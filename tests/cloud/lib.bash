@@ -8,6 +8,8 @@ CARRIED+=(--constraints "${CONSTRAINTS:-$ROOT/tests/cloud/constraints.txt}")
 mkdir -p "$KEEP"
 
 RESULTS=$WORK/results.jsonl
+# What is tested is what stood here at the beginning.
+COMMIT=$(git -C "$ROOT" describe --always --abbrev=40 --dirty)
 test_began=$(seconds)
 last=''
 
@@ -96,7 +98,7 @@ record() {
   local last=$WORK/last-verify
   run verify --json "$BOX"
   cp "$OUT" "$last"
-  jq -s --arg commit "$(git -C "$ROOT" rev-parse HEAD)" --arg date "$(date --utc +%FT%TZ)" \
+  jq -s --arg commit "$COMMIT" --arg date "$(date --utc +%FT%TZ)" \
     --arg machine "$(uname -srm), $(nproc) CPUs, $(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB" \
     --arg load "$(cut -d' ' -f1 /proc/loadavg)" \
     --arg bundle "$(du --summarize --block-size=1M "$BUNDLE" --exclude .work | cut -f1) MiB" \
