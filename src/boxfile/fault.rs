@@ -145,8 +145,8 @@ impl Findings {
 
     /// Whether something is wrong with what this layer says.
     pub fn concern(&self, layer: Layer) -> bool {
-        let places = self.list.iter().filter_map(|finding| finding.place.as_ref());
-        places.into_iter().any(|place| self.sources.source(place).layer == layer)
+        let mut places = self.list.iter().filter_map(|finding| finding.place.as_ref());
+        places.any(|place| self.sources.source(place).layer == layer)
     }
 
     /// Each finding as compilers print theirs, an empty line between two.

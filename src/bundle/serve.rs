@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{registry, verify::Opened};
 use crate::{
-    failure::{Exit, Failure},
+    failure::Failure,
     tool::call::{self, Call, Service},
 };
 
@@ -31,11 +31,7 @@ pub struct Served {
 
 /// Starts both servers on these ports of 127.0.0.1. The bundle was verified. Exit 2 where a program is missing.
 pub fn serve(opened: &Opened, images: u16, files: u16) -> Result<Served, Failure> {
-    let missing = call::missing(&[("docker-registry", "docker-registry"), ("python3", "python3")]);
-    if !missing.is_empty() {
-        let failure = Failure::new(Exit::Usage, format!("not found: {}", missing.join(", ")));
-        return Err(failure.hint("Install the packages, as root: apt-get install PACKAGE..."));
-    }
+    call::need(&[("docker-registry", "docker-registry"), ("python3", "python3")])?;
     start(opened, images, files).map_err(Failure::from)
 }
 

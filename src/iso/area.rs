@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::volume::Extent;
 use crate::{
     boxfile::content::Sha256Text,
     bundle::digest::Sum,
@@ -104,11 +103,6 @@ pub fn kernel_words(line: &str) -> Result<Vec<String>, Failure> {
         return Err(Failure::new(Exit::Usage, message));
     }
     Ok(words)
-}
-
-/// Whether a file of the medium has the size that its bytes have.
-pub(super) fn fits(extent: Extent, size: usize) -> bool {
-    extent.size == size as u64
 }
 
 #[cfg(test)]

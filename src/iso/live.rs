@@ -1,11 +1,14 @@
 //! The live system's part: takes over what is embedded in its medium, and says on the consoles what it is.
 
-use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
 use super::{FOLDER, area::Embedded, manifest::Manifest};
-use crate::boxfile::{BoxFile, layers::Layers, place::Layer, ssh_key::SshKey};
+use crate::{
+    boxfile::{layers::Layers, place::Layer, ssh_key::SshKey},
+    tool::debian::put,
+};
 
 /// Where commands look for a box file that nobody names: in the home of who logs in.
 const BOXFILE: &str = "root/box.yaml";
@@ -18,43 +21,36 @@ const MOTD: &str = "etc/motd";
 
 /// Reads the medium that is mounted at `medium`, and sets the system below `root` up.
 pub fn take(medium: &Path, root: &Path) -> Result<()> {
-    let about = Manifest::parse(
-        "ciab/manifest.json",
-        &fs::read_to_string(medium.join(FOLDER).join("manifest.json")).context("read the manifest")?,
-    )
-    .map_err(|failure| anyhow::anyhow!(failure))?;
-    let area = fs::read(medium.join(FOLDER).join("area")).context("read what is embedded")?;
-    let taken = Embedded::read(&area).map(|embedded| embedded.boxfile);
-    let boxfile = match &taken {
-        Ok(Some(text)) => Some(understood(text)),
-        Ok(None) | Err(_) => None,
-    };
-    if let Ok(Some(text)) = &taken {
-        put(&root.join(BOXFILE), text, 0o600)?;
-    }
-    if let Some(Ok(wanted)) = &boxfile {
-        let keys: String = wanted.access.ssh_keys.iter().map(|key| format!("{key}\n")).collect();
-        put(&root.join(KEYS), &keys, 0o600)?;
-    }
-    let embedded = match (&taken, &boxfile) {
-        (Err(why), _) => format!("What is embedded in it is damaged: {why}."),
-        (Ok(None), _) | (_, None) => "No box file is embedded in it: nobody can log in by SSH.".to_owned(),
-        (_, Some(Err(count))) => {
-            format!("The box file embedded in it has faults ({count}); `ciab validate` shows them.")
-        }
-        (_, Some(Ok(wanted))) => {
-            format!("Embedded: profile {}, {}.\nIts keys log in as root.", wanted.profile, wanted.fqdn())
-        }
+    let folder = medium.join(FOLDER);
+    let text = fs::read_to_string(folder.join("manifest.json")).context("read the manifest")?;
+    let about = Manifest::parse("ciab/manifest.json", &text)?;
+    let area = fs::read(folder.join("area")).context("read what is embedded")?;
+    let embedded = match Embedded::read(&area).map(|embedded| embedded.boxfile) {
+        Err(why) => format!("What is embedded in it is damaged: {why}."),
+        Ok(None) => "No box file is embedded in it: nobody can log in by SSH.".to_owned(),
+        Ok(Some(text)) => take_box(&text, root)?,
     };
     put(&root.join(ISSUE), ADDRESSES, 0o644)?;
     put(&root.join(MOTD), &page(about.label.as_str(), &embedded, &host_keys(root)?), 0o644)
 }
 
-/// The box file, or how many faults it has.
-fn understood(text: &str) -> Result<BoxFile, String> {
+/// Puts the box file where commands look for one, and lets its keys in; what is said of it.
+fn take_box(text: &str, root: &Path) -> Result<String> {
+    put(&root.join(BOXFILE), text, 0o600)?;
     let mut layers = Layers::new();
     layers.document(Layer::Embedded, "embedded", text.as_bytes());
-    layers.wanted().map(|wanted| wanted.boxfile).map_err(|findings| findings.list().len().to_string())
+    let boxfile = match layers.wanted() {
+        Ok(wanted) => wanted.boxfile,
+        Err(findings) => {
+            let count = findings.list().len();
+            return Ok(format!(
+                "The box file embedded in it has faults ({count}); `ciab validate` shows them."
+            ));
+        }
+    };
+    let keys: String = boxfile.access.ssh_keys.iter().map(|key| format!("{key}\n")).collect();
+    put(&root.join(KEYS), &keys, 0o600)?;
+    Ok(format!("Embedded: profile {}, {}.\nIts keys log in as root.", boxfile.profile, boxfile.fqdn()))
 }
 
 /// Fingerprints as `ssh-keygen -l` prints them.
@@ -89,21 +85,9 @@ fn page(label: &str, embedded: &str, keys: &[String]) -> String {
     page + "\n"
 }
 
-fn put(path: &Path, text: &str, mode: u32) -> Result<()> {
-    let about = || format!("write {}", path.display());
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(about)?;
-    }
-    // Nobody may read it in between.
-    let _ = fs::remove_file(path);
-    fs::write(path, "").with_context(about)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(about)?;
-    fs::write(path, text).with_context(about)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::{os::unix::fs::PermissionsExt as _, path::PathBuf};
 
     use super::*;
 

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     boxfile::{
-        content::{InsidePath, Sha256Text, Word},
+        content::{Sha256Text, Word},
         document,
     },
+    bundle::manifest::Listed,
     failure::Failure,
 };
 
@@ -57,15 +58,6 @@ pub struct Program {
 pub struct Package {
     pub name: Word,
     pub version: Word,
-}
-
-/// A file of the medium.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Listed {
-    pub path: InsidePath,
-    pub size: u64,
-    pub sha256: Sha256Text,
 }
 
 impl Manifest {

@@ -11,13 +11,14 @@ use anyhow::Context as _;
 
 use super::{
     FOLDER,
-    area::{AREA, Embedded, WORDS, fits},
-    manifest::{self, Listed, Manifest},
+    area::{AREA, Embedded, WORDS},
+    manifest::{self, Manifest},
     volume::{Extent, Volume},
 };
 use crate::{
     bundle::{
         digest::Summing,
+        manifest::Listed,
         news::{Listener, News, Units},
     },
     failure::{Exit, Failure},
@@ -77,7 +78,7 @@ impl Medium {
             found.ok_or_else(|| other(&format!("its volume `{}` has no {name}", volume.label)))
         };
         let (area, words, about) = (find("area")?, find("words.cfg")?, find("manifest.json")?);
-        if !fits(area, AREA) || !fits(words, WORDS) || about.size > manifest::SIZE_MAX {
+        if area.size != AREA as u64 || words.size != WORDS as u64 || about.size > manifest::SIZE_MAX {
             return Err(other("its files have other sizes; another version of ciab made it"));
         }
         let text = bytes(&file, about).map_err(at)?;

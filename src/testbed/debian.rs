@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
@@ -15,13 +15,15 @@ use super::machine::Boot;
 use crate::{
     embedded,
     failure::{Exit, Failure},
-    tool::call::{self, Call},
+    tool::{
+        call::{self, Call},
+        debian::{bootstrap, put},
+    },
     tree::sha256,
 };
 
 /// Who logs in.
 pub const USER: &str = "debian";
-const CODENAME: &str = "bookworm";
 const SIZE: &str = "24G";
 const LABEL: &str = "ciab-testbed";
 const FOLDER: &str = "iso/testbed";
@@ -65,11 +67,7 @@ pub fn make(cache: &Path) -> Result<Base, Failure> {
             "Run it once as root, or name what the machine starts from: --disk, --medium or --kernel.",
         ));
     }
-    let missing = call::missing(&TOOLS);
-    if !missing.is_empty() {
-        let failure = Failure::new(Exit::Usage, format!("not found: {}", missing.join(", ")));
-        return Err(failure.hint("Install the packages, as root: apt-get install PACKAGE..."));
-    }
+    call::need(&TOOLS)?;
     let folder = cache.join(format!("debian-{}", key()));
     // One that was ended on the way.
     let work = folder.with_extension("part");
@@ -82,9 +80,9 @@ pub fn make(cache: &Path) -> Result<Base, Failure> {
     Ok(Base(folder))
 }
 
-/// Of everything that it is made from; this file is a part of it.
+/// Of everything that it is made from; this file is a part of it, and what it calls.
 fn key() -> String {
-    let mut all = include_str!("debian.rs").to_owned();
+    let mut all = include_str!("debian.rs").to_owned() + include_str!("../tool/debian.rs");
     for name in embedded::below(FOLDER) {
         all += name;
         all += embedded::find(name).unwrap_or_default();
@@ -129,23 +127,9 @@ impl Work<'_> {
         ] {
             put(&initramfs.join(path), text, 0o644)?;
         }
-        let names: Vec<&str> = embedded::text("iso/testbed/packages").lines().collect();
-        let include = format!("--include={}", names.join(","));
         let hook = format!("--essential-hook=cp -R {}/. \"$1\"", initramfs.display());
-        let to = root.display().to_string();
-        let words = [
-            "mmdebstrap",
-            "--mode=root",
-            "--variant=minbase",
-            &include,
-            "--aptopt=Acquire::Languages \"none\"",
-            "--dpkgopt=path-exclude=/usr/share/man/*",
-            "--dpkgopt=force-unsafe-io",
-            &hook,
-            CODENAME,
-            &to,
-        ];
-        self.run("packages", &words)
+        let words = bootstrap(embedded::text("iso/testbed/packages"), &[&hook], root);
+        Call::new(&self.0.join("log/packages"), words).run()
     }
 
     /// A machine that somebody has prepared: network, SSH, one account, root locked.
@@ -194,15 +178,6 @@ impl Work<'_> {
         self.run("root", &["chroot", &to, "passwd", "--quiet", "--lock", "root"])?;
         self.run("network", &["chroot", &to, "systemctl", "--quiet", "enable", "systemd-networkd.service"])
     }
-}
-
-fn put(path: &Path, text: &str, mode: u32) -> Result<()> {
-    let about = || format!("write {}", path.display());
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(about)?;
-    }
-    fs::write(path, text).with_context(about)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(about)
 }
 
 #[cfg(test)]

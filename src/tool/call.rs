@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{guard, whole};
+use crate::failure::{Exit, Failure};
 
 /// Lines of a tool's output that are shown when it fails.
 const TAIL: usize = 20;
@@ -168,8 +169,18 @@ impl Drop for Service {
     }
 }
 
+/// Exit 2 where one of these programs is nowhere, with all that are.
+pub(crate) fn need(programs: &[(&str, &str)]) -> Result<(), Failure> {
+    let missing = missing(programs);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::new(Exit::Usage, format!("not found: {}", missing.join(", ")));
+    Err(failure.hint("Install the packages, as root: apt-get install PACKAGE..."))
+}
+
 /// Programs that are nowhere, each with the package that has it.
-pub(crate) fn missing(programs: &[(&str, &str)]) -> Vec<String> {
+fn missing(programs: &[(&str, &str)]) -> Vec<String> {
     let there = |program: &str| {
         let path = whole(program);
         path.is_absolute() && path.exists()

@@ -4,6 +4,7 @@
 //! choice it starts with fork(2), and then the kernel copies the page tables of this process each time.
 
 pub(crate) mod call;
+pub(crate) mod debian;
 pub(crate) mod guard;
 
 use std::{borrow::Cow, path::Path};

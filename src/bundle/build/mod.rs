@@ -234,12 +234,7 @@ fn refuse(needs: &Needs, settings: &Settings, python: &str) -> Result<(), Failur
     if needs.guest {
         tools.extend(guest::TOOLS);
     }
-    let missing = call::missing(&tools);
-    if !missing.is_empty() {
-        let message = format!("not found: {}", missing.join(", "));
-        return Err(Failure::new(Exit::Usage, message)
-            .hint("Install the packages, as root: apt-get install PACKAGE..."));
-    }
+    call::need(&tools)?;
     let folder = &settings.folder;
     let mut entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

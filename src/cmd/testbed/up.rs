@@ -79,11 +79,7 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let missing = call::missing(&testbed::TOOLS);
-    if !missing.is_empty() {
-        let failure = Failure::new(Exit::Usage, format!("not found: {}", missing.join(", ")));
-        return Err(failure.hint("Install the packages, as root: apt-get install PACKAGE..."));
-    }
+    call::need(&testbed::TOOLS)?;
     let place = Place::of(&base()?, &args.name)?;
     let machine = if place.exists() {
         if args.describes() {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{Work, system::System};
+use super::{Work, system::System, text};
 use crate::embedded;
 
 /// Bytes of the EFI system partition: shim, its key manager and GRUB are a half.
@@ -83,10 +83,6 @@ fn efi(work: &Work<'_>, system: &System, label: &str) -> Result<()> {
 /// A menu of this medium.
 fn named(menu: &str, label: &str) -> String {
     menu.replace("@label@", label)
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
 }
 
 #[cfg(test)]

@@ -19,15 +19,19 @@ use self::system::System;
 use super::{
     FOLDER,
     area::Embedded,
-    manifest::{Listed, Manifest, Program, Schema},
+    manifest::{Manifest, Program, Schema},
 };
 use crate::{
     bundle::{
         digest::Sum,
+        manifest::Listed,
         news::{Listener, News, Units},
     },
     failure::{Exit, Failure},
-    tool::call::{self, Call},
+    tool::{
+        call::{self, Call},
+        debian::CODENAME,
+    },
 };
 
 /// Stages that are told.
@@ -76,11 +80,7 @@ fn refuse(to: &Path) -> Result<(), Failure> {
         let failure = Failure::new(Exit::Usage, "a medium can be made by root alone");
         return Err(failure.hint("Its files belong to root: run the command with sudo."));
     }
-    let missing = call::missing(&TOOLS);
-    if !missing.is_empty() {
-        let failure = Failure::new(Exit::Usage, format!("not found: {}", missing.join(", ")));
-        return Err(failure.hint("Install the packages, as root: apt-get install PACKAGE..."));
-    }
+    call::need(&TOOLS)?;
     let (there, folder) = (fs::symlink_metadata(to), to.parent().unwrap_or(Path::new("/")));
     if there.as_ref().is_ok_and(|about| !about.is_file()) {
         let failure = Failure::new(Exit::Usage, format!("{} is no file", to.display()));
@@ -151,7 +151,7 @@ impl Work<'_> {
         self.stage_done();
         let empty = Embedded::default();
         let text = serde_json::to_string_pretty(&manifest)? + "\n";
-        let area = empty.area().map_err(|failure| anyhow::anyhow!(failure))?;
+        let area = empty.area()?;
         for (name, bytes) in
             [("area", area), ("words.cfg", empty.words()), ("manifest.json", text.into_bytes())]
         {
@@ -166,11 +166,11 @@ impl Work<'_> {
 
     /// Of what stands on the medium now; the label is the digest of all of it.
     fn manifest(&self, system: &System, medium: &Path) -> Result<Manifest> {
-        let word = |text: &str| text.parse().map_err(|why: String| anyhow::anyhow!(why));
+        let word = |text: &str| text.parse().map_err(anyhow::Error::msg);
         let mut files = Vec::new();
         for name in ["live/initrd.img", "live/system.squashfs", "live/vmlinuz"] {
             let sum = Sum::of_file(&medium.join(name), |_| ()).with_context(|| format!("read {name}"))?;
-            let path = name.parse().map_err(|why: String| anyhow::anyhow!(why))?;
+            let path = name.parse().map_err(anyhow::Error::msg)?;
             files.push(Listed { path, size: sum.size, sha256: sum.sha256 });
         }
         let mut manifest = Manifest {
@@ -178,7 +178,7 @@ impl Work<'_> {
             label: word("CIAB_00000000")?,
             made: word(&Timestamp::from_second(system.time)?.to_string())?,
             ciab: Program { version: word(env!("CARGO_PKG_VERSION"))?, sha256: system.program.clone() },
-            codename: word(system::CODENAME)?,
+            codename: word(CODENAME)?,
             architecture: word("amd64")?,
             kernel: word(&system.kernel)?,
             packages: system.packages.clone(),
@@ -188,6 +188,10 @@ impl Work<'_> {
         manifest.label = word(&format!("CIAB_{}", all.as_str()[..8].to_uppercase()))?;
         Ok(manifest)
     }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
 }
 
 #[cfg(test)]

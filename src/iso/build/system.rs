@@ -8,12 +8,18 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::Work;
+use super::{Work, text};
 use crate::{
-    boxfile::content::Sha256Text, bundle::digest::Sum, embedded, iso::manifest::Package, tool::call::Call,
+    boxfile::content::Sha256Text,
+    bundle::digest::Sum,
+    embedded,
+    iso::manifest::Package,
+    tool::{
+        call::Call,
+        debian::{bootstrap, put},
+    },
 };
 
-pub(super) const CODENAME: &str = "bookworm";
 /// The time while packages are unpacked: the release of Debian 12. It stands in /etc/shadow as the day of a change.
 const RELEASED: i64 = 1_686_355_200;
 /// Where texts of this program go, with their modes.
@@ -110,26 +116,14 @@ impl System {
 
 /// Unpacks and configures the packages. The initial root would be made by each of them; it is made once, afterwards.
 fn install(work: &Work<'_>, root: &Path) -> Result<()> {
-    let names: Vec<&str> = embedded::text("iso/live/packages").lines().collect();
-    let include = format!("--include={}", names.join(","));
-    let to = text(root);
-    let words = [
-        "mmdebstrap",
-        "--mode=root",
-        "--variant=minbase",
-        &include,
-        "--aptopt=Acquire::Languages \"none\"",
-        "--dpkgopt=path-exclude=/usr/share/man/*",
+    let more = [
         "--dpkgopt=path-exclude=/usr/share/locale/*",
-        "--dpkgopt=force-unsafe-io",
         "--essential-hook=chroot \"$1\" dpkg-divert --quiet --local --rename --add /usr/sbin/update-initramfs",
         "--essential-hook=ln -s /bin/true \"$1/usr/sbin/update-initramfs\"",
         "--customize-hook=rm \"$1/usr/sbin/update-initramfs\"",
         "--customize-hook=chroot \"$1\" dpkg-divert --quiet --local --rename --remove /usr/sbin/update-initramfs",
-        CODENAME,
-        &to,
     ];
-    work.run_at("packages", RELEASED, words)
+    work.run_at("packages", RELEASED, bootstrap(embedded::text("iso/live/packages"), &more, root))
 }
 
 fn put_program(root: &Path) -> Result<Sha256Text> {
@@ -177,7 +171,7 @@ fn packages(work: &Work<'_>, root: &Path) -> Result<Vec<Package>> {
     let mut all = Vec::new();
     for line in said.lines() {
         let (name, version) = line.split_once(' ').with_context(|| format!("dpkg-query says `{line}`"))?;
-        let word = |text: &str| text.parse().map_err(|why: String| anyhow::anyhow!(why));
+        let word = |text: &str| text.parse().map_err(anyhow::Error::msg);
         all.push(Package { name: word(name)?, version: word(version)? });
     }
     Ok(all)
@@ -200,11 +194,9 @@ fn tidy(work: &Work<'_>, root: &Path, time: i64) -> Result<()> {
     for name in LEFT {
         let _ = fs::remove_file(root.join(name));
     }
-    for folder in EMPTIED {
-        let folder = root.join(folder);
-        let to = text(&folder);
-        work.run("tidy", ["find", &to, "-xdev", "-mindepth", "1", "!", "-type", "d", "-delete"])?;
-    }
+    let emptied = EMPTIED.map(|folder| text(&root.join(folder)));
+    let words = ["-xdev", "-mindepth", "1", "!", "-type", "d", "-delete"].map(str::to_owned);
+    work.run("tidy", ["find".to_owned()].into_iter().chain(emptied).chain(words))?;
     let (to, date) = (text(root), format!("@{time}"));
     let words =
         ["find", &to, "-xdev", "-newermt", &date, "-exec", "touch", "--no-dereference", "--date", &date];
@@ -220,19 +212,6 @@ fn only(folder: &Path) -> Result<String> {
     }
     ensure!(names.len() == 1, "{} has {} entries, not one", folder.display(), names.len());
     Ok(names.remove(0))
-}
-
-fn put(path: &Path, text: &str, mode: u32) -> Result<()> {
-    let about = || format!("write {}", path.display());
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(about)?;
-    }
-    fs::write(path, text).with_context(about)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(about)
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
 }
 
 #[cfg(test)]

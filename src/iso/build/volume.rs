@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::Work;
+use super::{Work, text};
 use crate::tool::call::Call;
 
 /// GRUB's boot sector for such media (package grub-pc-bin), in the live system.
@@ -13,7 +13,6 @@ const SECTOR: &str = "root/usr/lib/grub/i386-pc/boot_hybrid.img";
 
 /// Writes `medium.iso`. The words are those of xorriso(1) in the emulation of mkisofs.
 pub(super) fn write(work: &Work<'_>, medium: &Path, label: &str, time: i64) -> Result<()> {
-    let text = |path: &Path| path.display().to_string();
     let date = Timestamp::from_second(time).context("the time of the medium")?.to_zoned(TimeZone::UTC);
     let date = date.strftime("%Y%m%d%H%M%S00").to_string();
     let words = [
