@@ -103,6 +103,7 @@ impl Helper {
             Request::Measure { requests } => Ok(Reply::Measured(Box::new(measure::take(&requests)))),
             Request::Survey { graph } => self.survey(graph).map_err(fault).and_then(unless_going_down),
             Request::Status => self.status().map_err(fault),
+            Request::Holder => Ok(Reply::Holder(lock::holder(&self.record))),
             Request::Follow { step, attempt, from } => self.follow(&step, attempt, from).map_err(fault),
             Request::Events { after } => {
                 documents::events(&self.record, after).map(Reply::Events).map_err(fault)

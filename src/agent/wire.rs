@@ -55,6 +55,8 @@ pub enum Request {
     },
     /// The latest run's documents, and what runs now.
     Status,
+    /// Who holds the lock; cheap enough to be asked all the time, where `Status` asks every step's probe.
+    Holder,
     /// Output of an attempt from a byte on; waits a moment when there is none.
     Follow {
         step: StepId,
@@ -154,6 +156,7 @@ pub enum Reply {
     Measured(Box<Measured>),
     Survey(Vec<Standing>),
     Status(Box<Status>),
+    Holder(Option<String>),
     Output(Output),
     Events(Vec<String>),
     Answer(Answer),

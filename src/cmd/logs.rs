@@ -78,7 +78,7 @@ async fn of_run(look: &Look, args: &Args) -> Result<Exit, Failure> {
     let mut after = 0;
     loop {
         // First whether somebody is at work, then the events: what is said in between is not missed.
-        let held = status::status(look).await?.holder.is_some();
+        let Reply::Holder(holder) = ask(&look.client, Request::Holder).await? else { return Err(odd()) };
         let lines = status::events(look, after).await?;
         for line in &lines {
             after = after.max(report::event(line).map_or(0, |event| event.seq));
@@ -91,7 +91,7 @@ async fn of_run(look: &Look, args: &Args) -> Result<Exit, Failure> {
         if !text.is_empty() && out::part(&text)? == out::Reader::Gone {
             return Ok(Exit::Done);
         }
-        if !args.follow || (!held && lines.is_empty()) {
+        if !args.follow || (holder.is_none() && lines.is_empty()) {
             return Ok(Exit::Done);
         }
         sleep(NEWS).await;
