@@ -6,6 +6,7 @@
 #   make faults       every failpoint times every kind of fault
 #   make bench        speed and size, beside others
 #   make acceptance   profile base on virtual machines with Debian's own kernel: nothing left out, a restart, a power cut;
+#                     a machine installed from the medium, by hand and by itself, its power cut in the middle;
 #                     a cloud from a bundle on a host that reaches nobody, through the same (the bundle is kept); and what
 #                     is rendered for a cloud, given to the programs that read it, those of OSISM out of the
 #                     checkouts in UPSTREAM=<dir> (tests/consumers/osism/upstream.md)
@@ -98,6 +99,7 @@ acceptance: hosts
 	$(PART) "image of the virtual machines" tests/vm/vm prepare
 	$(PART) "binary" $(MAKE) --no-print-directory dist
 	$(PART) "acceptance" env CIAB=$(TARGET)/dist/ciab tests/vm/acceptance --record
+	$(PART) "installation" env CIAB=$(TARGET)/dist/ciab tests/vm/install
 	$(PART) "cloud" env CIAB=$(TARGET)/dist/ciab tests/cloud/run --record
 	$(PART) "consumers" tests/consumers/run
 

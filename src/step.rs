@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use crate::{
     profile::{Mend, Question},
     tree::{Entry, Tree},
+    units::Bytes,
 };
 
 /// The name of a step: lower-case letters, digits and hyphens, at most 48; part of unit and folder names.
@@ -260,6 +261,42 @@ pub enum Want {
     TimeZone { name: String },
     /// A certificate (PEM) in the system's trust store.
     Trusted { name: String, pem: String },
+    /// Exactly these partitions on a disk that nobody uses; all that was on it is lost.
+    Table { disk: DiskName, slices: Vec<Slice> },
+    /// A file system with this UUID on a partition, mounted at a path.
+    FileSystem { disk: DiskName, partition: u32, kind: String, label: String, uuid: String, at: String },
+    /// A system from an image of the medium, with this digest, all of it on the disk.
+    Unpacked { image: String, sha256: String, to: String },
+    /// SSH host keys of the system below a path.
+    HostKeys { root: String },
+    /// GRUB for UEFI and, where the disk allows it, for BIOS, of the system below a path.
+    BootLoader { disk: DiskName, root: String, bios: bool },
+    /// Nothing mounted at a path or below it.
+    NoMount { at: String },
+    /// The name of a partition.
+    PartitionName { disk: DiskName, partition: u32, name: String },
+}
+
+/// A disk by what it was chosen by; kernel names change between starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskName {
+    /// As in the facts: a name below /dev/disk/by-id where there is one.
+    pub id: String,
+    pub serial: Option<String>,
+    pub size: Bytes,
+}
+
+/// A partition, in bytes from the beginning of the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slice {
+    pub start: Bytes,
+    pub size: Bytes,
+    /// The type in the GPT.
+    pub type_id: String,
+    /// Its name in the GPT.
+    pub name: String,
 }
 
 impl Want {
@@ -283,6 +320,13 @@ impl Want {
             Self::Hostname { name } => format!("host name {name}"),
             Self::TimeZone { name } => format!("time zone {name}"),
             Self::Trusted { name, .. } => format!("trusted certificate {name}"),
+            Self::Table { disk, .. } => format!("partitions of {}", disk.id),
+            Self::FileSystem { kind, label, .. } => format!("{kind} {label}"),
+            Self::Unpacked { to, .. } => format!("the system in {to}"),
+            Self::HostKeys { root } => format!("host keys in {root}"),
+            Self::BootLoader { disk, .. } => format!("boot loader on {}", disk.id),
+            Self::NoMount { at } => format!("nothing mounted at {at}"),
+            Self::PartitionName { name, .. } => format!("partition {name}"),
         }
     }
 }

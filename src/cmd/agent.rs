@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, io, path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use super::unattended;
 use crate::{
     agent::{
         before, job,
@@ -79,6 +80,8 @@ pub enum Agent {
     },
     /// On the live system: takes over what is embedded in its medium.
     Medium,
+    /// On the live system: installs, where the embedded box file says so.
+    Unattended,
     /// Whether the box has its bundle.
     BundleThere,
     /// Whether the certificates of this box have so many days left.
@@ -133,6 +136,7 @@ pub fn main(agent: Agent) -> ExitCode {
         Agent::OsismApplied { role } => told(osism::applied(&role)),
         Agent::Healthy { containers } => told(osism::healthy(&containers, false)),
         Agent::Medium => done(live::take(MOUNTED.as_ref(), "/".as_ref())),
+        Agent::Unattended => done(unattended::main()),
         Agent::BundleThere => told(Store::at(ROOT.as_ref()).there()),
         Agent::ProveCertificates { days } => {
             told(certificates().map(|texts| expiry::ask(days, &texts, jiff::Timestamp::now())))

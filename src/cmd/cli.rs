@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    agent, bundle, cancel, check, credentials, deploy, detect, explain, hint, init, iso, logs, match_device,
-    plan, render, schema, status, support, testbed, validate, verify,
+    agent, bundle, cancel, check, credentials, deploy, detect, explain, hint, init, install, iso, logs,
+    match_device, plan, render, schema, status, support, testbed, validate, verify,
 };
 use crate::{
     failure::{Exit, Failure},
@@ -44,6 +44,7 @@ pub enum Command {
     Check(check::CheckArgs),
     Plan(plan::PlanArgs),
     Render(render::Args),
+    Install(install::Args),
     Deploy(deploy::Args),
     Status(status::Args),
     Logs(logs::Args),
@@ -83,6 +84,7 @@ impl Command {
             Self::Explain(args) => args.json,
             Self::Check(args) => args.json,
             Self::Plan(args) => args.json,
+            Self::Install(args) => args.json,
             Self::Deploy(args) => args.json,
             Self::Status(args) => args.json,
             Self::Logs(args) => args.json,
@@ -131,6 +133,7 @@ impl Command {
             Self::Check(args) => check::run(&args).await,
             Self::Plan(args) => plan::run(&args).await,
             Self::Render(args) => render::run(&args).await,
+            Self::Install(args) => install::run(&args).await,
             Self::Deploy(args) => deploy::run(&args).await,
             Self::Status(args) => status::run(&args).await,
             Self::Logs(args) => logs::run(&args).await,

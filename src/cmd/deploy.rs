@@ -307,7 +307,7 @@ fn command(name: &str, file: &BoxArgs) -> String {
 }
 
 /// Turns signals into wishes: the first lets go, the second leaves at once.
-fn wishes() -> Result<watch::Receiver<Wish>, Failure> {
+pub(super) fn wishes() -> Result<watch::Receiver<Wish>, Failure> {
     let (sender, receiver) = watch::channel(Wish::GoOn);
     let mut signals = Vec::new();
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {

@@ -13,6 +13,7 @@ pub mod detect;
 pub mod explain;
 pub mod hint;
 pub mod init;
+pub mod install;
 pub mod iso;
 pub mod logs;
 pub mod look;
@@ -24,6 +25,7 @@ pub mod schema;
 pub mod status;
 pub mod support;
 pub mod testbed;
+mod unattended;
 pub mod validate;
 pub mod verify;
 

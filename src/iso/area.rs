@@ -52,13 +52,23 @@ impl Embedded {
         Ok(filled(bytes, AREA, 0))
     }
 
+    /// A file of the system that was installed with this box file. GRUB finds it, and no other box file has it.
+    pub fn marker(&self) -> Option<String> {
+        self.boxfile
+            .as_ref()
+            .map(|text| format!("/boot/ciab/{}", &Sum::of(text.as_bytes()).sha256.as_str()[..16]))
+    }
+
     /// The bytes of the file that GRUB sources.
     pub(super) fn words(&self) -> Vec<u8> {
-        let line = match self.words.is_empty() {
-            true => String::new(),
-            false => format!("set words=\"{}\"\n", self.words.join(" ")),
-        };
-        filled(line.into_bytes(), WORDS, b'\n')
+        let mut lines = String::new();
+        if !self.words.is_empty() {
+            lines += &format!("set words=\"{}\"\n", self.words.join(" "));
+        }
+        if let Some(path) = self.marker() {
+            lines += &format!("set installed=\"{path}\"\n");
+        }
+        filled(lines.into_bytes(), WORDS, b'\n')
     }
 
     /// What an area says; why it says nothing.
@@ -123,7 +133,12 @@ mod tests {
             assert_eq!((area.len(), words.len()), (AREA, WORDS));
             assert_eq!(Embedded::read(&area).unwrap(), one);
         }
-        assert!(embedded().words().starts_with(b"set words=\"a=b c\"\n\n"));
+        let words = String::from_utf8(embedded().words()).unwrap();
+        let lines: Vec<&str> = words.trim_end().lines().collect();
+        let marker = embedded().marker().unwrap();
+        assert_eq!(lines, ["set words=\"a=b c\"".to_owned(), format!("set installed=\"{marker}\"")]);
+        let other = Embedded { boxfile: Some("profile: core\n".to_owned()), words: Vec::new() };
+        assert_ne!(other.marker(), embedded().marker());
         assert!(Embedded::default().words().iter().all(|byte| *byte == b'\n'));
     }
 

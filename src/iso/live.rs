@@ -4,27 +4,54 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
-use super::{FOLDER, area::Embedded, manifest::Manifest};
+use super::{
+    FOLDER,
+    area::Embedded,
+    greeting::{ADDRESSES, ISSUE, host_keys},
+    manifest::Manifest,
+};
 use crate::{
-    boxfile::{layers::Layers, place::Layer, ssh_key::SshKey},
+    boxfile::{layers::Layers, place::Layer},
+    plan::install::ROLE,
     tool::debian::put,
 };
 
 /// Where commands look for a box file that nobody names: in the home of who logs in.
 const BOXFILE: &str = "root/box.yaml";
 const KEYS: &str = "root/.ssh/authorized_keys";
-/// What a console shows before a login; agetty(8) puts the addresses in, which change.
-const ISSUE: &str = "etc/issue.d/ciab.issue";
-const ADDRESSES: &str = "Addresses: \\4 \\6\n";
 /// After a login, which on a console comes by itself.
 const MOTD: &str = "etc/motd";
 
+/// The image of the system on the medium.
+const IMAGE: &str = "live/system.squashfs";
+
+/// What an installation takes of the medium that is mounted.
+pub struct Medium {
+    /// Digest of the system's image, in hexadecimal.
+    pub image: String,
+    /// A file of what is installed with the embedded box file ([`Embedded::marker`]).
+    pub marker: Option<String>,
+}
+
+impl Medium {
+    pub fn read(medium: &Path) -> Result<Self> {
+        let about = manifest(medium)?;
+        let image = about.files.iter().find(|file| file.path.as_str() == IMAGE);
+        let image = image.with_context(|| format!("its manifest has no {IMAGE}"))?.sha256.to_string();
+        let area = fs::read(medium.join(FOLDER).join("area")).context("read what is embedded")?;
+        Ok(Self { image, marker: Embedded::read(&area).ok().and_then(|embedded| embedded.marker()) })
+    }
+}
+
+fn manifest(medium: &Path) -> Result<Manifest> {
+    let text = fs::read_to_string(medium.join(FOLDER).join("manifest.json")).context("read the manifest")?;
+    Ok(Manifest::parse("ciab/manifest.json", &text)?)
+}
+
 /// Reads the medium that is mounted at `medium`, and sets the system below `root` up.
 pub fn take(medium: &Path, root: &Path) -> Result<()> {
-    let folder = medium.join(FOLDER);
-    let text = fs::read_to_string(folder.join("manifest.json")).context("read the manifest")?;
-    let about = Manifest::parse("ciab/manifest.json", &text)?;
-    let area = fs::read(folder.join("area")).context("read what is embedded")?;
+    let about = manifest(medium)?;
+    let area = fs::read(medium.join(FOLDER).join("area")).context("read what is embedded")?;
     let embedded = match Embedded::read(&area).map(|embedded| embedded.boxfile) {
         Err(why) => format!("What is embedded in it is damaged: {why}."),
         Ok(None) => "No box file is embedded in it: nobody can log in by SSH.".to_owned(),
@@ -32,6 +59,16 @@ pub fn take(medium: &Path, root: &Path) -> Result<()> {
     };
     put(&root.join(ISSUE), ADDRESSES, 0o644)?;
     put(&root.join(MOTD), &page(about.label.as_str(), &embedded, &host_keys(root)?), 0o644)
+}
+
+/// Adds to what consoles and logins of the live system below `root` show.
+pub fn add(root: &Path, text: &str) -> Result<()> {
+    for name in [ISSUE, MOTD] {
+        let path = root.join(name);
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        put(&path, &format!("{before}{text}\n"), 0o644)?;
+    }
+    Ok(())
 }
 
 /// Puts the box file where commands look for one, and lets its keys in; what is said of it.
@@ -50,36 +87,30 @@ fn take_box(text: &str, root: &Path) -> Result<String> {
     };
     let keys: String = boxfile.access.ssh_keys.iter().map(|key| format!("{key}\n")).collect();
     put(&root.join(KEYS), &keys, 0o600)?;
-    Ok(format!("Embedded: profile {}, {}.\nIts keys log in as root.", boxfile.profile, boxfile.fqdn()))
-}
-
-/// Fingerprints as `ssh-keygen -l` prints them.
-fn host_keys(root: &Path) -> Result<Vec<String>> {
-    let mut keys = Vec::new();
-    for entry in fs::read_dir(root.join("etc/ssh")).context("read the host keys")? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !name.starts_with("ssh_host_") || !name.ends_with(".pub") {
-            continue;
+    let disk = match boxfile.disks.iter().find(|(role, _)| role.as_str() == ROLE) {
+        None => "It names no disk for the system: no disk is touched.",
+        Some((_, disk)) if disk.wipe.is_empty() => {
+            "It names a disk for the system, and leaves it to you to wipe it."
         }
-        let line = fs::read_to_string(&path).with_context(|| format!("read {name}"))?;
-        let key: SshKey = line.trim().parse().map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
-        keys.push(format!("{} {}", key.kind(), key.fingerprint()));
-    }
-    keys.sort();
-    Ok(keys)
+        Some(_) => "The machine is installed as it says.",
+    };
+    Ok(format!(
+        "Embedded: profile {}, {}.\nIts keys log in as root.\n{disk}",
+        boxfile.profile,
+        boxfile.fqdn()
+    ))
 }
 
 /// At most 80 columns, for a serial line.
 fn page(label: &str, embedded: &str, keys: &[String]) -> String {
     let mut page = format!("ciab {}, medium {label}\n\n", env!("CARGO_PKG_VERSION"));
     // Writing to a text does not fail.
-    let _ =
-        writeln!(page, "This machine runs from the medium; nothing is installed, and no disk is touched.");
+    let _ = writeln!(page, "This machine runs from the medium.");
     let _ = writeln!(page, "{embedded}\n");
     let _ = writeln!(page, "  ciab detect       what this machine has");
     let _ = writeln!(page, "  ciab match disk   which disk a selector means, such as `size >= 900GB`");
-    let _ = writeln!(page, "  ciab init         asks, and writes a box file\n");
+    let _ = writeln!(page, "  ciab init         asks, and writes a box file");
+    let _ = writeln!(page, "  ciab install      puts a system onto the disk that the box file names\n");
     let _ = writeln!(page, "Host keys of this start:");
     keys.iter().for_each(|key| _ = writeln!(page, "  {key}"));
     page + "\n"

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bound, ChosenDisk, Consent, PlanError, cloud, network, selector};
+use super::{Bound, ChosenDisk, Consent, PlanError, cloud, install, network, selector};
 use crate::{
     boxfile::{BoxFile, names::Role, selector::DiskRole},
     facts::{Facts, disk::Disk},
@@ -21,7 +21,8 @@ pub(super) fn make(
 ) -> Result<Disks, Vec<PlanError>> {
     let needs = &profile.needs;
     let taken = |role: &&Role| cloud::wants(role, wanted, profile);
-    let unused = wanted.disks.keys().filter(|role| !taken(role));
+    // The disk of the system was `install`'s; here it is left as it is.
+    let unused = wanted.disks.keys().filter(|role| !taken(role) && role.as_str() != install::ROLE);
     let mut errors: Vec<PlanError> =
         unused.map(|role| no_use("disks", role, needs.disks.keys().filter(taken).collect())).collect();
     let unused = wanted.nics.keys().filter(|role| {
@@ -63,7 +64,7 @@ fn first(
     }
 }
 
-fn choose(disk: &Disk, file: &DiskRole) -> ChosenDisk {
+pub(super) fn choose(disk: &Disk, file: &DiskRole) -> ChosenDisk {
     let names = || disk.serial.iter().chain(&disk.by_id).chain([&disk.id]);
     let named = file.wipe.iter().any(|consent| names().any(|name| name == consent.as_str()));
     ChosenDisk {

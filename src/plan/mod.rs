@@ -16,6 +16,7 @@ mod firewall;
 mod fit;
 mod gain;
 mod host;
+pub mod install;
 mod internal;
 mod kernel;
 mod logs;
@@ -27,7 +28,7 @@ mod offline;
 mod page;
 mod proxy;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod seen;
 pub mod selector;
 mod sizing;
@@ -58,7 +59,7 @@ pub use self::{
         Stack, Tagged, WAYS, Way, WireGuard,
     },
     offline::Offline,
-    page::{Row, page},
+    page::{Row, disks as wipe_page, page},
     proxy::Proxy,
     sizing::{Part, Sizing},
     software::{Apt, BUNDLE, Source, Sources},

@@ -81,6 +81,11 @@ fn wiped(wipe: &[Wiped]) -> String {
     if wipe.is_empty() {
         return fold("  ", "Nothing is wiped: this profile takes no disk and changes no partition.", 2);
     }
+    disks(wipe, "`deploy`")
+}
+
+/// What is lost with each disk; `who` asks for consent where the box file does not give it.
+pub fn disks(wipe: &[Wiped], who: &str) -> String {
     let mut text = String::new();
     for disk in wipe {
         let serial = disk.serial.as_deref().unwrap_or("none, so it is known by its name and exact size");
@@ -89,10 +94,10 @@ fn wiped(wipe: &[Wiped]) -> String {
             text.push_str(&fold("", &format!("lost: {lost}"), INDENT));
         }
         let consent = match disk.consent {
-            Consent::Given => "the box file consents",
-            Consent::Asked => "`deploy` asks for the serial before the first write",
+            Consent::Given => "the box file consents".to_owned(),
+            Consent::Asked => format!("{who} asks for the serial before the first write"),
         };
-        text.push_str(&fold("", consent, INDENT));
+        text.push_str(&fold("", &consent, INDENT));
     }
     text
 }

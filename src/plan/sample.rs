@@ -40,7 +40,7 @@ pub(super) fn named(name: &str) -> Option<Facts> {
 }
 
 /// A small server with ECC memory, two cards of which one has a cable, and one NVMe disk with the system on it.
-pub(super) fn server() -> Facts {
+pub(crate) fn server() -> Facts {
     let mut facts = Facts { schema: SCHEMA.to_owned(), ..Facts::default() };
     let identity = &mut facts.identity;
     identity.cpu = Cpu {

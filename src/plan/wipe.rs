@@ -30,19 +30,22 @@ pub struct Wiped {
 
 /// Every disk that the plan takes; empty when it takes none.
 pub fn report(facts: &Facts, plan: &Plan) -> Vec<Wiped> {
-    let one = |role: &str, disk: &ChosenDisk| {
-        let usage = facts.observed.disks.iter().find(|u| u.disk == disk.id);
-        Wiped {
-            role: role.to_owned(),
-            id: disk.id.clone(),
-            serial: disk.serial.clone(),
-            size: disk.size,
-            consent: disk.consent,
-            name: usage.map(|u| u.name.clone()),
-            lost: usage.map(lost).unwrap_or_else(|| vec!["unknown: what is on it could not be read".into()]),
-        }
-    };
-    plan.disks.iter().flat_map(|(role, disks)| disks.iter().map(move |d| one(role.as_str(), d))).collect()
+    let all = plan.disks.iter().flat_map(|(role, disks)| disks.iter().map(move |disk| (role, disk)));
+    all.map(|(role, disk)| one(facts, role.as_str(), disk)).collect()
+}
+
+/// One disk, as it is now.
+pub fn one(facts: &Facts, role: &str, disk: &ChosenDisk) -> Wiped {
+    let usage = facts.observed.disks.iter().find(|usage| usage.disk == disk.id);
+    Wiped {
+        role: role.to_owned(),
+        id: disk.id.clone(),
+        serial: disk.serial.clone(),
+        size: disk.size,
+        consent: disk.consent,
+        name: usage.map(|usage| usage.name.clone()),
+        lost: usage.map(lost).unwrap_or_else(|| vec!["unknown: what is on it could not be read".into()]),
+    }
 }
 
 fn lost(usage: &DiskUse) -> Vec<String> {

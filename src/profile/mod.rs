@@ -6,6 +6,7 @@ mod extend;
 mod flavors;
 mod hints;
 mod images;
+mod install;
 mod kolla;
 mod needs;
 mod networks;
@@ -31,6 +32,7 @@ pub use self::{
     flavors::flavors,
     hints::{Hint, Hints, hints},
     images::{Frequency, Image, Purpose as ImagePurpose, images},
+    install::{Layout, LayoutPart, PartKind, layout},
     kolla::{Content, Do, Mend, Play, kolla},
     needs::{AtLeast, AtMost, DiskNeeds, Module, Needs, NicNeeds, Port, Want},
     networks::{Candidates, networks},
@@ -205,6 +207,7 @@ mod tests {
             "flavors",
             "hints",
             "images",
+            "install",
             "kolla",
             "networks",
             "osism",

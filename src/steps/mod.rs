@@ -10,6 +10,7 @@ mod configuration;
 mod draft;
 mod engine;
 mod host;
+pub mod install;
 mod kernel;
 pub(crate) mod kolla;
 mod network;

@@ -5,8 +5,11 @@
 
 mod accounts;
 mod address;
+mod boot;
 mod command;
+mod disk;
 pub(crate) mod file;
+mod filesystem;
 mod host;
 mod hostname;
 mod link;
@@ -17,11 +20,13 @@ mod packages;
 pub(crate) mod real_tests;
 pub(crate) mod stamp;
 mod sysctl;
+mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timezone;
 mod trusted;
 mod unit;
+mod unpacked;
 mod user;
 
 use std::io::Write;
@@ -70,6 +75,16 @@ pub fn probe(want: &Want, host: &Host) -> Answer {
         Want::Hostname { name } => hostname::probe(name, host),
         Want::TimeZone { name } => timezone::probe(name, host),
         Want::Trusted { name, pem } => trusted::probe(name, pem, host),
+        Want::Table { disk, slices } => table::probe(disk, slices, host),
+        Want::FileSystem { disk, partition, kind, label, uuid, at } => filesystem::probe(
+            &filesystem::FileSystem { disk, partition: *partition, kind, label, uuid, at },
+            host,
+        ),
+        Want::Unpacked { sha256, to, .. } => unpacked::probe(sha256, to, host),
+        Want::HostKeys { root } => boot::probe_host_keys(root, host),
+        Want::BootLoader { disk, root, bios } => boot::probe(disk, root, *bios, host),
+        Want::NoMount { at } => filesystem::probe_no_mount(at, host),
+        Want::PartitionName { disk, partition, name } => table::probe_name(disk, *partition, name, host),
     };
     answer.unwrap_or_else(|error| Answer::CannotTell(format!("{}: {error:#}", want.subject())))
 }
@@ -113,6 +128,16 @@ pub fn apply(want: &Want, host: &Host, out: &mut dyn Write) -> Result<Changed> {
         Want::Hostname { name } => hostname::apply(name, host),
         Want::TimeZone { name } => timezone::apply(name, host),
         Want::Trusted { name, pem } => trusted::apply(name, pem, host),
+        Want::Table { disk, slices } => table::apply(disk, slices, host),
+        Want::FileSystem { disk, partition, kind, label, uuid, at } => filesystem::apply(
+            &filesystem::FileSystem { disk, partition: *partition, kind, label, uuid, at },
+            host,
+        ),
+        Want::Unpacked { image, sha256, to } => unpacked::apply(image, sha256, to, host, out),
+        Want::HostKeys { root } => boot::apply_host_keys(root, host),
+        Want::BootLoader { disk, root, bios } => boot::apply(disk, root, *bios, host, out),
+        Want::NoMount { at } => filesystem::apply_no_mount(at, host),
+        Want::PartitionName { disk, partition, name } => table::apply_name(disk, *partition, name, host),
     };
     done.with_context(|| want.subject())
 }

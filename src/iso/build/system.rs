@@ -23,10 +23,12 @@ use crate::{
 /// The time while packages are unpacked: the release of Debian 12. It stands in /etc/shadow as the day of a change.
 const RELEASED: i64 = 1_686_355_200;
 /// Where texts of this program go, with their modes.
-const TEXTS: [(&str, &str, u32); 9] = [
+const TEXTS: [(&str, &str, u32); 11] = [
     ("iso/live/cards.network", "etc/systemd/network/80-cards.network", 0o644),
     ("iso/live/online.conf", "etc/systemd/system/systemd-networkd-wait-online.service.d/ciab.conf", 0o644),
     ("iso/live/ciab-medium.service", "etc/systemd/system/ciab-medium.service", 0o644),
+    ("iso/live/ciab-install.service", "etc/systemd/system/ciab-install.service", 0o644),
+    ("iso/live/viewer.sh", "etc/profile.d/ciab.sh", 0o644),
     ("iso/live/getty.conf", "etc/systemd/system/getty@.service.d/ciab.conf", 0o644),
     ("iso/live/serial-getty.conf", "etc/systemd/system/serial-getty@.service.d/ciab.conf", 0o644),
     ("iso/live/sshd.conf", "etc/ssh/sshd_config.d/ciab.conf", 0o644),
@@ -161,7 +163,10 @@ fn settings(work: &Work<'_>, root: &Path) -> Result<()> {
     let _ = fs::remove_file(root.join("etc/dpkg/dpkg.cfg.d/99mmdebstrap"));
     let to = text(root);
     work.run("root", ["chroot", &to, "passwd", "--quiet", "--lock", "root"])?;
-    work.run("units", ["chroot", &to, "systemctl", "--quiet", "enable", "systemd-networkd", "ciab-medium"])
+    work.run(
+        "units",
+        ["chroot", &to, "systemctl", "--quiet", "enable", "systemd-networkd", "ciab-medium", "ciab-install"],
+    )
 }
 
 fn packages(work: &Work<'_>, root: &Path) -> Result<Vec<Package>> {

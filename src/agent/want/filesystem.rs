@@ -1,0 +1,113 @@
+//! A file system on a partition, made once; and where it is mounted while a system is put onto it.
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::{Changed, Host, disk};
+use crate::step::{Answer, DiskName};
+
+/// A large disk that turns takes minutes.
+const LIMIT: Duration = Duration::from_secs(600);
+/// Exit status of fsck(8): nothing is wrong, or all that was is not any more.
+const MENDED: [i32; 2] = [0, 1];
+
+/// What is wanted on a partition.
+pub(super) struct FileSystem<'a> {
+    pub(super) disk: &'a DiskName,
+    pub(super) partition: u32,
+    /// `ext4` or `vfat`.
+    pub(super) kind: &'a str,
+    pub(super) label: &'a str,
+    /// As blkid(8) writes it.
+    pub(super) uuid: &'a str,
+    /// Where it is mounted.
+    pub(super) at: &'a str,
+}
+
+/// Whether the device has the file system, as blkid(8) reads it now and not from its cache.
+fn made(wanted: &FileSystem<'_>, device: &str, host: &Host) -> Result<bool> {
+    let told = |what: &str| -> Result<String> {
+        let words = ["blkid", "--probe", "--output", "value", "--match-tag", what, device];
+        Ok(host.call(words).output()?.stdout.trim().to_owned())
+    };
+    Ok(told("TYPE")? == wanted.kind && told("UUID")?.eq_ignore_ascii_case(wanted.uuid))
+}
+
+pub(super) fn probe(wanted: &FileSystem<'_>, host: &Host) -> Result<Answer> {
+    let device = disk::find(wanted.disk, host)?.partition(wanted.partition);
+    if !made(wanted, &device, host)? {
+        return Ok(Answer::Missing(format!("{device} has no {} of ours", wanted.kind)));
+    }
+    Ok(match mounted(&device, wanted.at, host)? {
+        true => Answer::Holds,
+        false => Answer::Missing(format!("{device} is not mounted at {}", wanted.at)),
+    })
+}
+
+pub(super) fn apply(wanted: &FileSystem<'_>, host: &Host) -> Result<Changed> {
+    let device = disk::find(wanted.disk, host)?.partition(wanted.partition);
+    let there = made(wanted, &device, host)?;
+    let number = wanted.uuid.replace('-', "");
+    let words = match (wanted.kind, there) {
+        ("ext4", false) => vec!["mkfs.ext4", "-q", "-F", "-L", wanted.label, "-U", wanted.uuid, &device],
+        ("vfat", false) => vec!["mkfs.vfat", "-F", "32", "-n", wanted.label, "-i", &number, &device],
+        // What a cut has left is looked over before anything is written to it.
+        ("ext4", true) => vec!["e2fsck", "-p", &device],
+        ("vfat", true) => vec!["fsck.vfat", "-a", &device],
+        (other, _) => bail!("{other} is no file system of ours"),
+    };
+    if mounted(&device, wanted.at, host)? {
+        return Ok(Changed::new("is mounted"));
+    }
+    let name = words[0];
+    let output = host.call(words).limit(LIMIT).output()?;
+    let mended = there && output.status.code().is_some_and(|code| MENDED.contains(&code));
+    ensure!(output.good() || mended, "{name}: {}: {}", output.status, output.tail());
+    let at = host.path(wanted.at)?;
+    fs::create_dir_all(&at).with_context(|| format!("make {}", wanted.at))?;
+    host.call(["mount", &device, wanted.at]).ok()?;
+    Ok(Changed::new(if there { "mounted" } else { "made" }))
+}
+
+/// Device and mount point of everything that is mounted, as /proc/self/mounts has it, the latest last.
+fn mounts(host: &Host) -> Result<Vec<(String, String)>> {
+    let table = fs::read_to_string(host.path("/proc/self/mounts")?).context("read the mounts")?;
+    let pair = |line: &str| {
+        let mut words = line.split(' ').map(str::to_owned);
+        Some((words.next()?, words.next()?))
+    };
+    Ok(table.lines().filter_map(pair).collect())
+}
+
+/// Whether this device, and no other one, is mounted there.
+fn mounted(device: &str, at: &str, host: &Host) -> Result<bool> {
+    let Some((there, _)) = mounts(host)?.into_iter().rfind(|(_, place)| place == at) else {
+        return Ok(false);
+    };
+    ensure!(there == device, "{there} is mounted at {at}, not {device}");
+    Ok(true)
+}
+
+/// Mount points at a path and below it, the latest last.
+fn below(at: &str, host: &Host) -> Result<Vec<String>> {
+    let inside =
+        |place: &str| place.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    Ok(mounts(host)?.into_iter().map(|(_, place)| place).filter(|place| inside(place)).collect())
+}
+
+pub(super) fn probe_no_mount(at: &str, host: &Host) -> Result<Answer> {
+    let there = below(at, host)?;
+    Ok(match there.is_empty() {
+        true => Answer::Holds,
+        false => Answer::Missing(format!("mounted: {}", there.join(", "))),
+    })
+}
+
+/// Unmounting writes what is left to write.
+pub(super) fn apply_no_mount(at: &str, host: &Host) -> Result<Changed> {
+    for place in below(at, host)?.iter().rev() {
+        host.call(["umount", place]).limit(LIMIT).ok()?;
+    }
+    Ok(Changed::new("closed"))
+}

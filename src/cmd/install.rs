@@ -1,0 +1,270 @@
+//! `ciab install`: on the medium, puts a system onto the disk that the box file names, and leaves one of three states.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    deploy::{display, wishes},
+    look::Look,
+};
+use crate::{
+    ask::Terminal,
+    boxfile::{
+        BoxFile,
+        access::Target,
+        args::{self, BoxArgs, USUAL},
+    },
+    event::{Event, Kind, Outcome},
+    facts::Facts,
+    failure::{Exit, Failure},
+    iso::{MOUNTED, live},
+    plan::{
+        self, ChosenDisk, Consent,
+        install::{self, Install, Standing},
+        wipe, wipe_page,
+    },
+    profile::{hints, layout},
+    report::{Form, Manner, Report, Setup, out},
+    run,
+    step::StepId,
+    steps::install::{Source, list},
+};
+
+/// Puts a system onto a disk of this machine, which was started from the medium.
+///
+/// The disk is the one that `disks.system` of the box file means. All that is on it is lost: it is shown first, and the
+/// disk's serial number is typed, or stands below `disks.system.wipe`. What was cut off goes on where it was left.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// The box file; ./box.yaml when left out, where the medium puts the one that is embedded in it.
+    #[arg(value_name = "BOX")]
+    pub file: Option<PathBuf>,
+    /// Ask nothing. A wipe is never confirmed by this: it is named in the box file.
+    #[arg(long)]
+    pub yes: bool,
+    /// Wipe a system too that was put there whole by an earlier installation.
+    #[arg(long)]
+    pub again: bool,
+    /// Print the events of the run, one JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What an installation leaves of a disk. There is nothing between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nothing was written to it.
+    Untouched,
+    /// It is ours, and no system yet.
+    NotBootable,
+    Finished,
+}
+
+impl End {
+    fn says(self, disk: &ChosenDisk) -> String {
+        match self {
+            Self::Untouched => format!("{} is untouched: nothing was written to it", disk.id),
+            Self::NotBootable => format!(
+                "{} is not bootable: what was on it is lost, and the system is not whole; `ciab install` goes on",
+                disk.id
+            ),
+            Self::Finished => {
+                format!(
+                    "{} is finished: restart, and the machine makes of itself what its box file says",
+                    disk.id
+                )
+            }
+        }
+    }
+}
+
+/// How an installation ended.
+pub struct Ended {
+    pub exit: Exit,
+    pub end: End,
+    /// Whether anything was done: a disk that is finished is left alone.
+    pub began: bool,
+    disk: ChosenDisk,
+}
+
+impl Ended {
+    pub fn says(&self) -> String {
+        self.end.says(&self.disk)
+    }
+}
+
+pub async fn run(args: &Args) -> Result<Exit, Failure> {
+    let ended = install(args).await?;
+    out::note(&ended.says());
+    if !ended.began {
+        out::note("nothing was done; `ciab install --again` wipes it and begins anew");
+    }
+    Ok(ended.exit)
+}
+
+/// Installs, or says why not and what the disk is then.
+pub(super) async fn install(args: &Args) -> Result<Ended, Failure> {
+    let found = Found::here(args).await?;
+    let disk = found.plan.disk.clone();
+    if found.standing == Standing::Finished && !args.again {
+        return Ok(Ended { exit: Exit::Done, end: End::Finished, began: false, disk });
+    }
+    if !args.json {
+        let wiped = wipe::one(&found.facts, install::ROLE, &disk);
+        out::note(&wipe_page(&[wiped], "`install`"));
+    }
+    let about = |failure: Failure, end: End| failure.hint(format!("The disk {}.", end.says(&disk)));
+    consent(&disk, args.yes).map_err(|failure| about(failure, found.before()))?;
+    let (outcome, end) = found.install(args).await?;
+    if let Outcome::Locked { holder } = &outcome {
+        let failure = Failure::new(Exit::Locked, format!("another run holds the lock: {holder}"));
+        return Err(failure
+            .hint("`ciab status` shows what it does, `ciab logs -f` follows it, `ciab cancel` ends it."));
+    }
+    Ok(Ended { exit: run::exit_of(&outcome), end, began: true, disk })
+}
+
+/// A machine that was started from the medium, and what is to be done to it.
+struct Found {
+    boxfile: BoxFile,
+    facts: Facts,
+    plan: Install,
+    standing: Standing,
+    source: Source,
+    look: Look,
+}
+
+impl Found {
+    /// Reads everything and changes nothing.
+    async fn here(args: &Args) -> Result<Self, Failure> {
+        let medium = live::Medium::read(Path::new(MOUNTED)).map_err(|why| {
+            Failure::new(Exit::Usage, format!("this machine was not started from a medium of ciab: {why:#}"))
+                .hint("`ciab iso build` makes one; `ciab deploy` sets up a machine that has a system.")
+        })?;
+        let path = args.file.clone().unwrap_or_else(|| USUAL.into());
+        let mut boxfile = BoxArgs { file: Some(path.clone()), set: Vec::new() }.load()?.boxfile;
+        let text = String::from_utf8_lossy(&args::bytes(&path)?).into_owned();
+        boxfile.access.target = Target::Local;
+        let look = Look::at(&boxfile).await?;
+        let facts = Facts::read(&look.recording().await?);
+        let plan = install::make(&facts, &boxfile, layout())
+            .map_err(|errors| plan::refused(&errors).hint("No disk was written to."))?;
+        let line = fs::read_to_string("/proc/cmdline").map_err(anyhow::Error::from)?;
+        let source =
+            Source { sha256: medium.image, boxfile: text, words: words(&line), marker: medium.marker };
+        let standing = plan.standing(&facts);
+        Ok(Self { boxfile, facts, plan, standing, source, look })
+    }
+
+    /// What the disk is before anything is done.
+    fn before(&self) -> End {
+        match self.standing {
+            Standing::Other => End::Untouched,
+            Standing::Begun => End::NotBootable,
+            Standing::Finished => End::Finished,
+        }
+    }
+
+    async fn install(&self, args: &Args) -> Result<(Outcome, End), Failure> {
+        let form = if args.json { Form::Json } else { Form::Human };
+        let graph = list(&self.plan, &self.source);
+        let estimates = layout()
+            .estimates
+            .iter()
+            .filter_map(|(name, seconds)| Some((StepId::new(name.as_str()).ok()?, *seconds)));
+        let request = run::Request {
+            graph: graph.clone(),
+            boxfile: self.source.boxfile.clone(),
+            plan: serde_json::to_value(&self.plan).map_err(anyhow::Error::from)?,
+            name: self.boxfile.name.to_string(),
+            profile: self.boxfile.profile.to_string(),
+            display: display(),
+            expect_box: None,
+            reconnect: Duration::from_secs(60),
+            again: BTreeSet::new(),
+            side_by_side: 1,
+            left: Vec::new(),
+        };
+        let hint: run::Hint =
+            Arc::new(|text| hints().cause(text).map(|(id, hint)| format!("{} (ciab hint {id})", hint.mend)));
+        let report = Report::start(Setup {
+            manner: Manner::suited(form),
+            estimates: estimates.collect(),
+            again: "ciab install".to_owned(),
+            watch: "ciab logs -f --set access.target=local".to_owned(),
+        });
+        let mut end = self.before();
+        let mut say = |event: &Event| {
+            if matches!(event.kind, Kind::StepStarted { .. }) {
+                end = End::NotBootable;
+            }
+            report.event(event);
+        };
+        let outcome = run::run(&request, &self.look.link, &hint, wishes()?, &mut say).await;
+        report.close();
+        let outcome = outcome?;
+        if let Outcome::Done { .. } = outcome {
+            end = End::Finished;
+        }
+        Ok((outcome, end))
+    }
+}
+
+/// The box file names the disk for wiping, or a person types its serial number.
+fn consent(disk: &ChosenDisk, yes: bool) -> Result<(), Failure> {
+    if disk.consent == Consent::Given {
+        return Ok(());
+    }
+    let name = disk.serial.as_ref().unwrap_or(&disk.id);
+    let refused = |message: String| {
+        Err(Failure::new(Exit::Refused, message)
+            .hint(format!("Write `{name}` below `disks.system.wipe`, or type it.")))
+    };
+    match Terminal::here() {
+        Some(terminal) if !yes => {
+            let what = if disk.serial.is_some() { "serial number" } else { "name" };
+            match terminal.types(&format!("All of it is lost. Type the disk's {what} to go on"), name) {
+                true => Ok(()),
+                false => refused(format!("`{name}` was not typed")),
+            }
+        }
+        _ => refused(format!("the box file does not name {name} for wiping, and nobody was asked")),
+    }
+}
+
+/// Words for the kernel of the installed system: all that this start had, but those that only mean the medium.
+fn words(line: &str) -> Vec<String> {
+    const MEDIUM: [&str; 4] = ["BOOT_IMAGE=", "boot=", "initrd=", "root="];
+    let kept =
+        |word: &&str| !MEDIUM.iter().any(|begin| word.starts_with(begin)) && !["ro", "rw"].contains(word);
+    let plain = |word: &&str| crate::iso::area::kernel_words(word).is_ok();
+    line.split_ascii_whitespace().filter(kept).filter(plain).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_medium_stay_on_it() {
+        let line = "BOOT_IMAGE=/live/vmlinuz boot=ciab root=LABEL=CIAB_1 console=tty0 ciab.name=box1 a\"b\n";
+        assert_eq!(words(line), ["console=tty0", "ciab.name=box1"]);
+    }
+
+    #[test]
+    fn nobody_there_is_no_consent() {
+        let disk = ChosenDisk {
+            id: "virtio-a".to_owned(),
+            serial: Some("a".to_owned()),
+            size: crate::units::Bytes::gib(8),
+            consent: Consent::Asked,
+        };
+        assert_eq!(consent(&disk, true).unwrap_err().exit, Exit::Refused);
+        assert!(consent(&ChosenDisk { consent: Consent::Given, ..disk }, true).is_ok());
+    }
+}
