@@ -1,17 +1,14 @@
 //! `ciab deploy`: looks, judges, renders, runs, proves. The same command goes on where a run was left.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
 
 use super::{
     bundle, certificates, check, contact,
     look::{Look, Measuring, Sight, ask, odd},
     place::{self, Known},
+    running::{display, file_text, hint, wishes},
     verify,
 };
 use crate::{
@@ -28,10 +25,10 @@ use crate::{
     failure::{Exit, Failure},
     link::Link,
     plan::{self, Plan},
-    profile::{Profile, hints},
+    profile::Profile,
     render,
     report::{self, Form, Manner, Report, Setup, out},
-    run::{self, Wish},
+    run,
     step::StepId,
     steps,
 };
@@ -127,8 +124,6 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
         side_by_side: args.parallel.into(),
         left: sight.left(&graph),
     };
-    let hint: run::Hint =
-        Arc::new(|text| hints().cause(text).map(|(id, hint)| format!("{} (ciab hint {id})", hint.mend)));
     let setup = Setup {
         manner: Manner::suited(form),
         estimates,
@@ -141,7 +136,7 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
         last = (event.seq, event.run);
         report.event(event);
     };
-    let outcome = run::run(&request, &link, &hint, wishes()?, &mut say).await;
+    let outcome = run::run(&request, &link, &hint(), wishes()?, &mut say).await;
     report.close();
     let outcome = outcome?;
     if let Outcome::Done { .. } = outcome {
@@ -155,8 +150,7 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
         return Ok(verify::verdict(&results));
     }
     if let Outcome::Locked { holder } = &outcome {
-        return Err(Failure::new(Exit::Locked, format!("another run holds the lock: {holder}"))
-            .hint("`ciab status` shows what it does, `ciab logs -f` follows it, `ciab cancel` ends it"));
+        return Err(run::locked(holder));
     }
     Ok(run::exit_of(&outcome))
 }
@@ -280,20 +274,6 @@ async fn prepare(sight: &Sight, plan: &Plan) -> Result<(render::Secrets, String)
     }
 }
 
-/// The box file as it was given, for the record; what other layers added is in the plan.
-fn file_text(file: &BoxArgs) -> Result<String, Failure> {
-    let path = file.file.clone().unwrap_or_else(|| crate::boxfile::args::USUAL.into());
-    fs::read_to_string(&path)
-        .map_err(|error| Failure::new(Exit::Usage, format!("read the box file {}: {error}", path.display())))
-}
-
-/// Who runs this, for whoever finds the lock taken.
-pub(super) fn display() -> String {
-    let user = std::env::var("USER").unwrap_or_else(|_| "somebody".into());
-    let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
-    format!("{user}@{}", host.unwrap_or_else(|_| "a workstation".into()))
-}
-
 /// A command about this box, to be typed.
 fn command(name: &str, file: &BoxArgs) -> String {
     let mut words = vec!["ciab".to_owned()];
@@ -304,37 +284,4 @@ fn command(name: &str, file: &BoxArgs) -> String {
     words.extend(file.file.as_ref().map(|path| path.display().to_string()));
     words.extend(file.set.iter().flat_map(|value| ["--set".to_owned(), value.clone()]));
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| "ciab deploy".into())
-}
-
-/// Turns signals into wishes: the first lets go, the second leaves at once.
-pub(super) fn wishes() -> Result<watch::Receiver<Wish>, Failure> {
-    let (sender, receiver) = watch::channel(Wish::GoOn);
-    let mut signals = Vec::new();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        signals.push(signal(kind).map_err(anyhow::Error::from)?);
-    }
-    let (told, mut heard) = tokio::sync::mpsc::channel::<()>(4);
-    for mut signal in signals {
-        let told = told.clone();
-        tokio::spawn(async move {
-            while signal.recv().await.is_some() {
-                if told.send(()).await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
-    tokio::spawn(async move {
-        if heard.recv().await.is_some() {
-            sender.send_replace(Wish::Detach);
-            if heard.recv().await.is_some() {
-                report::restore_terminal();
-                std::process::exit(i32::from(Exit::Interrupted as u8));
-            }
-        }
-        // Kept alive, so that the wish to go on is not taken for nobody being there.
-        std::future::pending::<()>().await;
-        drop(sender);
-    });
-    Ok(receiver)
 }

@@ -4,31 +4,26 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use super::{
-    deploy::{display, wishes},
     look::Look,
+    running::{display, file_text, hint, wishes},
 };
 use crate::{
     ask::Terminal,
-    boxfile::{
-        BoxFile,
-        access::Target,
-        args::{self, BoxArgs, USUAL},
-    },
+    boxfile::{BoxFile, access::Target, args::BoxArgs},
     event::{Event, Kind, Outcome},
     facts::Facts,
     failure::{Exit, Failure},
-    iso::{MOUNTED, live},
+    iso::{MOUNTED, area::kernel_words, live},
     plan::{
         self, ChosenDisk, Consent,
         install::{self, Install, Standing},
         wipe, wipe_page,
     },
-    profile::{hints, layout},
+    profile::layout,
     report::{Form, Manner, Report, Setup, out},
     run,
     step::StepId,
@@ -122,9 +117,7 @@ pub(super) async fn install(args: &Args) -> Result<Ended, Failure> {
     consent(&disk, args.yes).map_err(|failure| about(failure, found.before()))?;
     let (outcome, end) = found.install(args).await?;
     if let Outcome::Locked { holder } = &outcome {
-        let failure = Failure::new(Exit::Locked, format!("another run holds the lock: {holder}"));
-        return Err(failure
-            .hint("`ciab status` shows what it does, `ciab logs -f` follows it, `ciab cancel` ends it."));
+        return Err(run::locked(holder));
     }
     Ok(Ended { exit: run::exit_of(&outcome), end, began: true, disk })
 }
@@ -146,17 +139,21 @@ impl Found {
             Failure::new(Exit::Usage, format!("this machine was not started from a medium of ciab: {why:#}"))
                 .hint("`ciab iso build` makes one; `ciab deploy` sets up a machine that has a system.")
         })?;
-        let path = args.file.clone().unwrap_or_else(|| USUAL.into());
-        let mut boxfile = BoxArgs { file: Some(path.clone()), set: Vec::new() }.load()?.boxfile;
-        let text = String::from_utf8_lossy(&args::bytes(&path)?).into_owned();
+        let file = BoxArgs { file: args.file.clone(), set: Vec::new() };
+        let mut boxfile = file.load()?.boxfile;
         boxfile.access.target = Target::Local;
         let look = Look::at(&boxfile).await?;
         let facts = Facts::read(&look.recording().await?);
         let plan = install::make(&facts, &boxfile, layout())
             .map_err(|errors| plan::refused(&errors).hint("No disk was written to."))?;
         let line = fs::read_to_string("/proc/cmdline").map_err(anyhow::Error::from)?;
-        let source =
-            Source { sha256: medium.image, boxfile: text, words: words(&line), marker: medium.marker };
+        let source = Source {
+            image: medium.image.display().to_string(),
+            sha256: medium.sha256,
+            boxfile: file_text(&file)?,
+            words: words(&line),
+            marker: medium.marker,
+        };
         let standing = plan.standing(&facts);
         Ok(Self { boxfile, facts, plan, standing, source, look })
     }
@@ -172,13 +169,12 @@ impl Found {
 
     async fn install(&self, args: &Args) -> Result<(Outcome, End), Failure> {
         let form = if args.json { Form::Json } else { Form::Human };
-        let graph = list(&self.plan, &self.source);
         let estimates = layout()
             .estimates
             .iter()
             .filter_map(|(name, seconds)| Some((StepId::new(name.as_str()).ok()?, *seconds)));
         let request = run::Request {
-            graph: graph.clone(),
+            graph: list(&self.plan, &self.source),
             boxfile: self.source.boxfile.clone(),
             plan: serde_json::to_value(&self.plan).map_err(anyhow::Error::from)?,
             name: self.boxfile.name.to_string(),
@@ -190,8 +186,6 @@ impl Found {
             side_by_side: 1,
             left: Vec::new(),
         };
-        let hint: run::Hint =
-            Arc::new(|text| hints().cause(text).map(|(id, hint)| format!("{} (ciab hint {id})", hint.mend)));
         let report = Report::start(Setup {
             manner: Manner::suited(form),
             estimates: estimates.collect(),
@@ -205,7 +199,7 @@ impl Found {
             }
             report.event(event);
         };
-        let outcome = run::run(&request, &self.look.link, &hint, wishes()?, &mut say).await;
+        let outcome = run::run(&request, &self.look.link, &hint(), wishes()?, &mut say).await;
         report.close();
         let outcome = outcome?;
         if let Outcome::Done { .. } = outcome {
@@ -242,7 +236,7 @@ fn words(line: &str) -> Vec<String> {
     const MEDIUM: [&str; 4] = ["BOOT_IMAGE=", "boot=", "initrd=", "root="];
     let kept =
         |word: &&str| !MEDIUM.iter().any(|begin| word.starts_with(begin)) && !["ro", "rw"].contains(word);
-    let plain = |word: &&str| crate::iso::area::kernel_words(word).is_ok();
+    let plain = |word: &&str| kernel_words(word).is_ok();
     line.split_ascii_whitespace().filter(kept).filter(plain).map(str::to_owned).collect()
 }
 

@@ -66,8 +66,7 @@ impl Look {
 pub async fn ask(client: &Client, request: Request) -> Result<Reply, Failure> {
     client.ask(request).await.map_err(|error| match error {
         AskError::Lost(_) => Failure::new(Exit::Unreachable, error.to_string()),
-        AskError::Fault(Fault::Locked { .. }) => Failure::new(Exit::Locked, error.to_string())
-            .hint("`ciab status` shows what it does, `ciab logs -f` follows it, `ciab cancel` ends it"),
+        AskError::Fault(Fault::Locked { holder }) => run::locked(&holder),
         AskError::Fault(Fault::Damaged { .. }) => Failure::new(Exit::Usage, error.to_string()),
         AskError::Fault(Fault::NoRoom { message }) => run::no_room(message),
         AskError::Fault(_) | AskError::Odd => Failure::new(Exit::Unexpected, error.to_string()),

@@ -21,6 +21,7 @@ pub mod match_device;
 pub mod place;
 pub mod plan;
 pub mod render;
+mod running;
 pub mod schema;
 pub mod status;
 pub mod support;

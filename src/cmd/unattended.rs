@@ -2,7 +2,6 @@
 //! How it ends stands on every console and in the login banner; nothing waits behind a blank prompt.
 
 use std::{
-    fmt::Write as _,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -14,12 +13,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::install::{self, Ended};
-use crate::{
-    boxfile::args::BoxArgs,
-    failure::{Exit, Failure},
-    iso::live,
-    plan::install::ROLE,
-};
+use crate::{boxfile::args::BoxArgs, failure::Exit, iso::live, plan, report::out};
 
 /// Where the live system puts the embedded box file.
 const BOXFILE: &str = "/root/box.yaml";
@@ -33,14 +27,14 @@ pub(super) fn main() -> Result<()> {
     let args = BoxArgs { file: Some(PathBuf::from(BOXFILE)), set: Vec::new() };
     // A box file with faults is told by the page that every console shows.
     let Ok(wanted) = args.load() else { return Ok(()) };
-    if !wanted.boxfile.disks.keys().any(|role| role.as_str() == ROLE) {
+    if plan::install::role(&wanted.boxfile).is_none() {
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let args = install::Args { file: Some(PathBuf::from(BOXFILE)), yes: true, again: false, json: false };
     let (text, ended) = match runtime.block_on(install::install(&args)) {
         Ok(ended) => (ended.says(), Some(ended)),
-        Err(failure) => (told(&failure), None),
+        Err(failure) => (out::failure_page(&failure), None),
     };
     match ended {
         Some(Ended { exit: Exit::Done, began: true, .. }) => {
@@ -61,16 +55,6 @@ pub(super) fn main() -> Result<()> {
             anyhow::bail!(text)
         }
     }
-}
-
-/// A failure and what helps, as a page.
-fn told(failure: &Failure) -> String {
-    let mut text = format!("error: {}", failure.message);
-    for hint in &failure.hints {
-        // Writing to a text does not fail.
-        let _ = write!(text, "\n  help: {hint}");
-    }
-    text
 }
 
 /// Says it on every console now, and to everybody who comes to one or logs in later.

@@ -163,6 +163,14 @@ impl Facts {
         })
     }
 
+    /// Reads the disks and the use made of them, and nothing else: what is asked again right before each write.
+    pub fn read_disks(source: &dyn Source) -> Self {
+        let ((disks, uses), unknown) = Reader::topic(source, disk::read);
+        let mut facts = Self { schema: SCHEMA.to_owned(), unknown, ..Self::default() };
+        (facts.identity.disks, facts.observed.disks) = (disks, uses);
+        facts
+    }
+
     fn take<T>(&mut self, (value, unknown): (T, Vec<Unknown>), place: fn(&mut Observed) -> &mut T) {
         *place(&mut self.observed) = value;
         self.unknown.extend(unknown);

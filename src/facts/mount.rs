@@ -54,17 +54,17 @@ const REMOTE: [&str; 8] = ["9p", "ceph", "cifs", "nfs", "nfs4", "smb3", "virtiof
 
 /// One line of `/proc/self/mountinfo`, with the device number that disks are matched by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MountLine {
+pub(crate) struct MountLine {
     /// `8:2`
     pub(super) device: String,
-    pub(super) point: String,
-    pub(super) source: String,
+    pub(crate) point: String,
+    pub(crate) source: String,
     pub(super) fs: String,
     pub(super) read_only: bool,
 }
 
 /// `proc_pid_mountinfo(5)`: ID, parent, device, root, point, options, tags, `-`, type, source, options.
-pub(super) fn parse_mountinfo(text: &str) -> Vec<MountLine> {
+pub(crate) fn parse_mountinfo(text: &str) -> Vec<MountLine> {
     let line = |line: &str| {
         let (left, right) = line.split_once(" - ")?;
         let mut left = left.split(' ').skip(2);

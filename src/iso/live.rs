@@ -1,18 +1,22 @@
 //! The live system's part: takes over what is embedded in its medium, and says on the consoles what it is.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 
 use super::{
-    FOLDER,
+    FOLDER, SYSTEM,
     area::Embedded,
     greeting::{ADDRESSES, ISSUE, host_keys},
     manifest::Manifest,
 };
 use crate::{
     boxfile::{layers::Layers, place::Layer},
-    plan::install::ROLE,
+    plan::install,
     tool::debian::put,
 };
 
@@ -22,13 +26,11 @@ const KEYS: &str = "root/.ssh/authorized_keys";
 /// After a login, which on a console comes by itself.
 const MOTD: &str = "etc/motd";
 
-/// The image of the system on the medium.
-const IMAGE: &str = "live/system.squashfs";
-
 /// What an installation takes of the medium that is mounted.
 pub struct Medium {
-    /// Digest of the system's image, in hexadecimal.
-    pub image: String,
+    /// The system's image, and its digest in hexadecimal.
+    pub image: PathBuf,
+    pub sha256: String,
     /// A file of what is installed with the embedded box file ([`Embedded::marker`]).
     pub marker: Option<String>,
 }
@@ -36,10 +38,10 @@ pub struct Medium {
 impl Medium {
     pub fn read(medium: &Path) -> Result<Self> {
         let about = manifest(medium)?;
-        let image = about.files.iter().find(|file| file.path.as_str() == IMAGE);
-        let image = image.with_context(|| format!("its manifest has no {IMAGE}"))?.sha256.to_string();
-        let area = fs::read(medium.join(FOLDER).join("area")).context("read what is embedded")?;
-        Ok(Self { image, marker: Embedded::read(&area).ok().and_then(|embedded| embedded.marker()) })
+        let image = about.files.iter().find(|file| file.path.as_str() == SYSTEM);
+        let sha256 = image.with_context(|| format!("its manifest has no {SYSTEM}"))?.sha256.to_string();
+        let marker = embedded(medium)?.ok().and_then(|embedded| embedded.marker());
+        Ok(Self { image: medium.join(SYSTEM), sha256, marker })
     }
 }
 
@@ -48,11 +50,15 @@ fn manifest(medium: &Path) -> Result<Manifest> {
     Ok(Manifest::parse("ciab/manifest.json", &text)?)
 }
 
+/// What is embedded in it, or why that says nothing.
+fn embedded(medium: &Path) -> Result<Result<Embedded, String>> {
+    Ok(Embedded::read(&fs::read(medium.join(FOLDER).join("area")).context("read what is embedded")?))
+}
+
 /// Reads the medium that is mounted at `medium`, and sets the system below `root` up.
 pub fn take(medium: &Path, root: &Path) -> Result<()> {
     let about = manifest(medium)?;
-    let area = fs::read(medium.join(FOLDER).join("area")).context("read what is embedded")?;
-    let embedded = match Embedded::read(&area).map(|embedded| embedded.boxfile) {
+    let embedded = match embedded(medium)?.map(|embedded| embedded.boxfile) {
         Err(why) => format!("What is embedded in it is damaged: {why}."),
         Ok(None) => "No box file is embedded in it: nobody can log in by SSH.".to_owned(),
         Ok(Some(text)) => take_box(&text, root)?,
@@ -87,9 +93,9 @@ fn take_box(text: &str, root: &Path) -> Result<String> {
     };
     let keys: String = boxfile.access.ssh_keys.iter().map(|key| format!("{key}\n")).collect();
     put(&root.join(KEYS), &keys, 0o600)?;
-    let disk = match boxfile.disks.iter().find(|(role, _)| role.as_str() == ROLE) {
+    let disk = match install::role(&boxfile) {
         None => "It names no disk for the system: no disk is touched.",
-        Some((_, disk)) if disk.wipe.is_empty() => {
+        Some(disk) if disk.wipe.is_empty() => {
             "It names a disk for the system, and leaves it to you to wipe it."
         }
         Some(_) => "The machine is installed as it says.",

@@ -15,5 +15,7 @@ mod volume;
 
 /// The folder of our own files on the medium.
 const FOLDER: &str = "ciab";
+/// The image of the live system on the medium.
+const SYSTEM: &str = "live/system.squashfs";
 /// Where the running live system has its medium.
 pub const MOUNTED: &str = "/run/medium";

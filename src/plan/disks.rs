@@ -57,10 +57,7 @@ fn first(
     let takes = number(need.count)..=number(need.up_to.unwrap_or(need.count));
     match selector::resolve(role.as_str(), &file.select, &takes, facts, &[]) {
         Ok(found) => Ok(found.into_iter().map(|disk| choose(disk, file)).collect()),
-        Err(error) => {
-            let message = std::iter::once(error.message).chain(error.devices).collect::<Vec<_>>().join("; ");
-            Err(PlanError::impossible(&format!("disks.{role}"), message, error.hint))
-        }
+        Err(error) => Err(PlanError::impossible(&format!("disks.{role}"), error.line(), error.hint)),
     }
 }
 

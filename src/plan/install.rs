@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ChosenDisk, PlanError, disks, selector};
 use crate::{
-    boxfile::BoxFile,
+    boxfile::{BoxFile, selector::DiskRole},
     facts::{Facts, disk::usage::PartitionTable, firmware::BootMode},
     profile::{Layout, PartKind},
     tree::sha256,
@@ -93,6 +93,11 @@ pub enum Standing {
     Finished,
 }
 
+/// The disk of the system, where the box file names one.
+pub fn role(wanted: &BoxFile) -> Option<&DiskRole> {
+    wanted.disks.iter().find(|(role, _)| role.as_str() == ROLE).map(|(_, file)| file)
+}
+
 /// Decides it, or says everything that stands against it.
 pub fn make(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<Install, Vec<PlanError>> {
     let mut errors = Vec::new();
@@ -127,7 +132,7 @@ pub fn make(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<Install,
 /// The one disk, and whether a BIOS can start from it.
 fn disk(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<(ChosenDisk, bool), PlanError> {
     let key = format!("disks.{ROLE}");
-    let Some((_, file)) = wanted.disks.iter().find(|(role, _)| role.as_str() == ROLE) else {
+    let Some(file) = role(wanted) else {
         let hint = "Try selectors with `ciab match disk`, and write the one that means it below `disks.system.match`.";
         return Err(PlanError::impossible(&key, "the box file names no disk for the system", hint));
     };
@@ -135,9 +140,7 @@ fn disk(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<(ChosenDisk,
         Ok([disk]) => *disk,
         Ok(_) => unreachable!("one disk was asked for"),
         Err(error) => {
-            let message: Vec<String> =
-                std::iter::once(&error.message).chain(&error.devices).cloned().collect();
-            return Err(PlanError::unsafe_(&key, message.join("; "), error.hint.clone()));
+            return Err(PlanError::unsafe_(&key, error.line(), error.hint.clone()));
         }
     };
     let chosen = disks::choose(disk, file);

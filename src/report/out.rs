@@ -74,6 +74,11 @@ pub fn failure(failure: &Failure, form: Form) {
     };
 }
 
+/// The same as a text, for a page or a console.
+pub fn failure_page(failure: &Failure) -> String {
+    failure_text(failure, Paint::off()).trim_end().to_owned()
+}
+
 fn failure_text(failure: &Failure, paint: Paint) -> String {
     let mut text = format!("{} {}\n", paint.red("error:"), indented(&failure.message));
     for hint in &failure.hints {

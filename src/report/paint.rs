@@ -15,7 +15,6 @@ impl Paint {
         Self { on: stream.is_terminal() && !refused && !dumb() }
     }
 
-    #[cfg(test)]
     pub(super) fn off() -> Self {
         Self { on: false }
     }

@@ -115,6 +115,12 @@ fn finish(outcome: Outcome, teller: &mut Teller<'_>) -> Outcome {
     outcome
 }
 
+/// The failure of a run that finds another one at work.
+pub fn locked(holder: &str) -> Failure {
+    Failure::new(Exit::Locked, format!("another run holds the lock: {holder}"))
+        .hint("`ciab status` shows what it does, `ciab logs -f` follows it, `ciab cancel` ends it")
+}
+
 /// The exit code of an outcome.
 pub fn exit_of(outcome: &Outcome) -> Exit {
     match outcome {

@@ -14,8 +14,6 @@ use crate::{
 
 /// Where the system is while it is put together.
 const TARGET: &str = "/run/target";
-/// The image that it comes from.
-const IMAGE: &str = "/run/medium/live/system.squashfs";
 /// Where the installed system keeps how it came about.
 const RECORDS: &str = "/var/log/ciab-install";
 /// What the live system has written that tells of the installation: of our record, and the journal.
@@ -37,7 +35,8 @@ const LIVE: [&str; 8] = [
 /// What comes from the medium and from its start.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
-    /// Digest of the image, in hexadecimal.
+    /// The image that the system comes from, and its digest in hexadecimal.
+    pub image: String,
     pub sha256: String,
     /// The box file's text.
     pub boxfile: String,
@@ -104,7 +103,7 @@ fn file_systems(plan: &Install) -> Step {
 
 fn system(source: &Source) -> Step {
     let want =
-        Want::Unpacked { image: IMAGE.to_owned(), sha256: source.sha256.clone(), to: TARGET.to_owned() };
+        Want::Unpacked { image: source.image.clone(), sha256: source.sha256.clone(), to: TARGET.to_owned() };
     ensure("disk-system", "Put the system onto the disk", vec![want])
         .uses(["disk-file-systems"])
         .limit(300, 3600)

@@ -1,12 +1,11 @@
 //! Finds a disk again, by what it was chosen by: its name, its serial number, its size. Kernel names change between starts.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::Host;
 use crate::{
-    facts::{Facts, disk::usage::DiskUse, source::ThisBox},
+    facts::{Facts, source::ThisBox},
+    plan::selector::obstacles,
     step::DiskName,
 };
 
@@ -14,8 +13,11 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Found {
     /// Without `/dev/`.
-    pub(super) name: String,
-    pub(super) usage: DiskUse,
+    name: String,
+    /// The devices of the partitions that it has now.
+    pub(super) partitions: Vec<String>,
+    /// Why it must not be written to now: the same that the choice of a disk asks.
+    pub(super) obstacles: Vec<String>,
 }
 
 impl Found {
@@ -33,8 +35,10 @@ impl Found {
 
 /// The one disk that is meant; an error where it is gone, or another one stands in its place.
 pub(super) fn find(wanted: &DiskName, host: &Host) -> Result<Found> {
-    let root: PathBuf = host.path("/")?;
-    let facts = Facts::read(&ThisBox::below(root));
+    found(wanted, &Facts::read_disks(&ThisBox::below(host.path("/")?)))
+}
+
+fn found(wanted: &DiskName, facts: &Facts) -> Result<Found> {
     let named = facts.identity.disks.iter().find(|disk| disk.id == wanted.id);
     let disk = named.with_context(|| format!("disk {} is not there", wanted.id))?;
     if disk.serial != wanted.serial {
@@ -44,27 +48,8 @@ pub(super) fn find(wanted: &DiskName, host: &Host) -> Result<Found> {
     let size = disk.size.map_or(0, |size| size.0);
     ensure!(size == wanted.size.0, "disk {} has {size} bytes, not {}", wanted.id, wanted.size.0);
     let usage = facts.use_of(disk).with_context(|| format!("disk {}: its use cannot be read", wanted.id))?;
-    Ok(Found { name: usage.name.clone(), usage: usage.clone() })
-}
-
-/// Why a disk must not be written to now.
-pub(super) fn obstacle(found: &Found) -> Option<String> {
-    let usage = &found.usage;
-    let mounts = usage.mounts.iter().chain(usage.partitions.iter().flat_map(|part| &part.mounts));
-    let mounts: Vec<&str> = mounts.map(String::as_str).collect();
-    let holders: Vec<&str> =
-        usage.holders.iter().map(|holder| holder.label.as_deref().unwrap_or(&holder.name)).collect();
-    if usage.boot_medium {
-        Some("this system was started from it".to_owned())
-    } else if usage.read_only == Some(true) {
-        Some("it is read-only".to_owned())
-    } else if !mounts.is_empty() {
-        Some(format!("it is in use at {}", mounts.join(", ")))
-    } else if !holders.is_empty() {
-        Some(format!("{} stand on it, and are active", holders.join(", ")))
-    } else {
-        None
-    }
+    let partitions = usage.partitions.iter().map(|partition| format!("/dev/{}", partition.name)).collect();
+    Ok(Found { name: usage.name.clone(), partitions, obstacles: obstacles(disk, facts) })
 }
 
 #[cfg(test)]
@@ -72,15 +57,16 @@ mod tests {
     use super::*;
     use crate::plan::sample;
 
-    /// The disk of a server, in use as it is.
-    fn found() -> Found {
-        let usage = sample::server().observed.disks[0].clone();
-        Found { name: usage.name.clone(), usage }
+    /// What a step wants that was planned on this machine.
+    fn wanted(facts: &Facts) -> DiskName {
+        let disk = &facts.identity.disks[0];
+        DiskName { id: disk.id.clone(), serial: disk.serial.clone(), size: disk.size.unwrap() }
     }
 
     #[test]
     fn partitions_are_named_as_the_kernel_names_them() {
-        let mut found = found();
+        let facts = sample::server();
+        let mut found = found(&wanted(&facts), &facts).unwrap();
         for (name, partition) in
             [("vda", "/dev/vda3"), ("nvme0n1", "/dev/nvme0n1p3"), ("mmcblk0", "/dev/mmcblk0p3")]
         {
@@ -91,14 +77,29 @@ mod tests {
 
     #[test]
     fn what_is_in_use_is_not_written_to() {
-        let mut found = found();
-        assert!(obstacle(&found).unwrap().contains("in use at /"));
-        found.usage.mounts.clear();
-        found.usage.partitions.clear();
-        assert_eq!(obstacle(&found), None);
-        found.usage.read_only = Some(true);
-        assert!(obstacle(&found).unwrap().contains("read-only"));
-        found.usage.boot_medium = true;
-        assert!(obstacle(&found).unwrap().contains("started from it"));
+        let mut facts = sample::server();
+        let wanted = wanted(&facts);
+        let obstacles = |facts: &Facts| found(&wanted, facts).unwrap().obstacles.join("; ");
+        assert!(obstacles(&facts).contains("in use at /"));
+        facts.observed.disks[0].mounts.clear();
+        facts.observed.disks[0].partitions.clear();
+        assert_eq!(obstacles(&facts), "");
+        facts.observed.disks[0].read_only = Some(true);
+        assert!(obstacles(&facts).contains("read-only"));
+        facts.observed.disks[0].boot_medium = true;
+        assert!(obstacles(&facts).contains("started from it"));
+    }
+
+    #[test]
+    fn another_disk_in_its_place_is_told() {
+        let mut facts = sample::server();
+        let wanted = wanted(&facts);
+        let says = |facts: &Facts| found(&wanted, facts).unwrap_err().to_string();
+        facts.identity.disks[0].size = Some(crate::units::Bytes(1));
+        assert!(says(&facts).contains("has 1 bytes"));
+        facts.identity.disks[0].serial = None;
+        assert!(says(&facts).contains("has serial number none"));
+        facts.identity.disks.clear();
+        assert!(says(&facts).contains("is not there"));
     }
 }

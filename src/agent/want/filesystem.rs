@@ -5,7 +5,10 @@ use std::{fs, time::Duration};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{Changed, Host, disk};
-use crate::step::{Answer, DiskName};
+use crate::{
+    facts::mount::{MountLine, parse_mountinfo},
+    step::{Answer, DiskName},
+};
 
 /// A large disk that turns takes minutes.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -70,22 +73,16 @@ pub(super) fn apply(wanted: &FileSystem<'_>, host: &Host) -> Result<Changed> {
     Ok(Changed::new(if there { "mounted" } else { "made" }))
 }
 
-/// Device and mount point of everything that is mounted, as /proc/self/mounts has it, the latest last.
-fn mounts(host: &Host) -> Result<Vec<(String, String)>> {
-    let table = fs::read_to_string(host.path("/proc/self/mounts")?).context("read the mounts")?;
-    let pair = |line: &str| {
-        let mut words = line.split(' ').map(str::to_owned);
-        Some((words.next()?, words.next()?))
-    };
-    Ok(table.lines().filter_map(pair).collect())
+/// Everything that is mounted, the latest last.
+fn mounts(host: &Host) -> Result<Vec<MountLine>> {
+    let table = fs::read_to_string(host.path("/proc/self/mountinfo")?).context("read the mounts")?;
+    Ok(parse_mountinfo(&table))
 }
 
 /// Whether this device, and no other one, is mounted there.
 fn mounted(device: &str, at: &str, host: &Host) -> Result<bool> {
-    let Some((there, _)) = mounts(host)?.into_iter().rfind(|(_, place)| place == at) else {
-        return Ok(false);
-    };
-    ensure!(there == device, "{there} is mounted at {at}, not {device}");
+    let Some(there) = mounts(host)?.into_iter().rfind(|mount| mount.point == at) else { return Ok(false) };
+    ensure!(there.source == device, "{} is mounted at {at}, not {device}", there.source);
     Ok(true)
 }
 
@@ -93,7 +90,7 @@ fn mounted(device: &str, at: &str, host: &Host) -> Result<bool> {
 fn below(at: &str, host: &Host) -> Result<Vec<String>> {
     let inside =
         |place: &str| place.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    Ok(mounts(host)?.into_iter().map(|(_, place)| place).filter(|place| inside(place)).collect())
+    Ok(mounts(host)?.into_iter().map(|mount| mount.point).filter(|place| inside(place)).collect())
 }
 
 pub(super) fn probe_no_mount(at: &str, host: &Host) -> Result<Answer> {

@@ -58,12 +58,12 @@ pub(super) fn probe(wanted: &DiskName, slices: &[Slice], host: &Host) -> Result<
 /// Takes away what is there, partitions first: a signature that stays would come back with a partition at its place.
 pub(super) fn apply(wanted: &DiskName, slices: &[Slice], host: &Host) -> Result<Changed> {
     let found = disk::find(wanted, host)?;
-    if let Some(why) = disk::obstacle(&found) {
-        bail!("{} is not written to: {why}", wanted.id);
+    if !found.obstacles.is_empty() {
+        bail!("{} is not written to: {}", wanted.id, found.obstacles.join("; "));
     }
     let device = found.device();
-    for partition in &found.usage.partitions {
-        host.call(["wipefs", "--all", "--force", &format!("/dev/{}", partition.name)]).ok()?;
+    for partition in &found.partitions {
+        host.call(["wipefs", "--all", "--force", partition]).ok()?;
     }
     host.call(["wipefs", "--all", "--force", &device]).ok()?;
     let mut script = "label: gpt\n".to_owned();

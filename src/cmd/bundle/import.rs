@@ -16,8 +16,8 @@ use crate::{
         verify::{Item, Opened, verify},
     },
     cmd::{
-        deploy,
         look::{Look, ask, odd},
+        running::display,
     },
     failure::{Exit, Failure},
     report::{self, out},
@@ -67,7 +67,7 @@ pub(in crate::cmd) async fn bring(
     items: &[Item],
     listener: &dyn Listener,
 ) -> Result<(), Failure> {
-    let lock = Request::Lock { display: deploy::display(), name: name.to_owned() };
+    let lock = Request::Lock { display: display(), name: name.to_owned() };
     let Reply::Locked { .. } = ask(client, lock).await? else { return Err(odd()) };
     carry(client, opened, items, listener).await?;
     ask(client, Request::Unlock).await.map(drop)

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use self::system::System;
 use super::{
-    FOLDER,
+    FOLDER, SYSTEM,
     area::Embedded,
     manifest::{Manifest, Program, Schema},
 };
@@ -168,7 +168,7 @@ impl Work<'_> {
     fn manifest(&self, system: &System, medium: &Path) -> Result<Manifest> {
         let word = |text: &str| text.parse().map_err(anyhow::Error::msg);
         let mut files = Vec::new();
-        for name in ["live/initrd.img", "live/system.squashfs", "live/vmlinuz"] {
+        for name in ["live/initrd.img", SYSTEM, "live/vmlinuz"] {
             let sum = Sum::of_file(&medium.join(name), |_| ()).with_context(|| format!("read {name}"))?;
             let path = name.parse().map_err(anyhow::Error::msg)?;
             files.push(Listed { path, size: sum.size, sha256: sum.sha256 });

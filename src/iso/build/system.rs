@@ -13,7 +13,7 @@ use crate::{
     boxfile::content::Sha256Text,
     bundle::digest::Sum,
     embedded,
-    iso::manifest::Package,
+    iso::{SYSTEM, manifest::Package},
     tool::{
         call::Call,
         debian::{bootstrap, put},
@@ -91,7 +91,7 @@ impl System {
         ] {
             fs::copy(self.path(&from), medium.join(to)).with_context(|| format!("copy {from}"))?;
         }
-        let (root, to) = (text(&self.root), text(&medium.join("live/system.squashfs")));
+        let (root, to) = (text(&self.root), text(&medium.join(SYSTEM)));
         // Level 3 takes two seconds where level 15 takes a minute, for an eighth more bytes.
         let words = [
             "mksquashfs",

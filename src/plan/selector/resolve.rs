@@ -20,6 +20,15 @@ pub struct Unresolved {
     pub hint: String,
 }
 
+impl Unresolved {
+    /// All of it in one line.
+    pub fn line(&self) -> String {
+        let parts: Vec<&str> =
+            std::iter::once(&self.message).chain(&self.devices).map(String::as_str).collect();
+        parts.join("; ")
+    }
+}
+
 impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
