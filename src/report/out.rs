@@ -4,7 +4,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{paint::Paint, screen, words::clean};
+use super::{
+    paint::Paint,
+    screen,
+    words::{clean, clean_lines},
+};
 use crate::failure::{Exit, Failure};
 
 /// The `schema` of the document that `--json` prints for a failure.
@@ -58,7 +62,7 @@ pub fn json(document: &impl Serialize) -> Result<(), Failure> {
 /// Tells people something on standard error; that nobody reads it is no failure.
 pub fn note(text: &str) {
     screen::above(|| {
-        let _ = writeln!(io::stderr().lock(), "{}", clean(text));
+        let _ = writeln!(io::stderr().lock(), "{}", clean_lines(text));
     });
 }
 

@@ -60,6 +60,11 @@ fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The same for a text of many lines.
+pub(super) fn clean_lines(text: &str) -> String {
+    text.trim_end().lines().map(clean).collect::<Vec<_>>().join("\n")
+}
+
 /// Passes over what follows an escape character (ECMA-48: CSI, and strings up to BEL or ST).
 fn skip_sequence(rest: &mut std::str::Chars<'_>) {
     match rest.next() {
@@ -139,6 +144,7 @@ mod tests {
         assert_eq!(clean("a\tb\x07\x08\u{9b}c\u{202e}d"), "a    b   c d");
         assert_eq!(clean("cut off \x1b["), "cut off ");
         assert_eq!(clean("plain ümlaut\r\n"), "plain ümlaut");
+        assert_eq!(clean_lines("FAIL a\r\n  \x1b[1mb\n\n"), "FAIL a\n  b");
     }
 
     #[test]
