@@ -2,14 +2,17 @@
 //!
 //! `plan` prints the same list that runs; the helper on the box executes and probes it (`agent`).
 
+mod disk;
+
 use std::{borrow::Borrow, collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+pub use self::disk::{DiskName, Extent, Slice};
+
 use crate::{
     profile::{Mend, Question},
     tree::{Entry, Tree},
-    units::Bytes,
 };
 
 /// The name of a step: lower-case letters, digits and hyphens, at most 48; part of unit and folder names.
@@ -263,40 +266,28 @@ pub enum Want {
     Trusted { name: String, pem: String },
     /// Exactly these partitions on a disk that nobody uses; all that was on it is lost.
     Table { disk: DiskName, slices: Vec<Slice> },
-    /// A file system with this UUID on a partition, mounted at a path.
-    FileSystem { disk: DiskName, partition: u32, kind: String, label: String, uuid: String, at: String },
+    /// A file system with this UUID on a partition, mounted at a path; or what is swapped to, which is not.
+    FileSystem {
+        disk: DiskName,
+        partition: u32,
+        kind: String,
+        label: String,
+        uuid: String,
+        at: Option<String>,
+    },
     /// A system from an image of the medium, with this digest, all of it on the disk.
     Unpacked { image: String, sha256: String, to: String },
     /// SSH host keys of the system below a path.
     HostKeys { root: String },
     /// GRUB for UEFI and, where the disk allows it, for BIOS, of the system below a path.
     BootLoader { disk: DiskName, root: String, bios: bool },
+    /// A volume group of LVM that stands here; made once, and never again where it was. Without a place, one that is there
+    /// already.
+    VolumeGroup { name: String, on: Option<Extent> },
     /// Nothing mounted at a path or below it.
     NoMount { at: String },
     /// The name of a partition.
     PartitionName { disk: DiskName, partition: u32, name: String },
-}
-
-/// A disk by what it was chosen by; kernel names change between starts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DiskName {
-    /// As in the facts: a name below /dev/disk/by-id where there is one.
-    pub id: String,
-    pub serial: Option<String>,
-    pub size: Bytes,
-}
-
-/// A partition, in bytes from the beginning of the disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Slice {
-    pub start: Bytes,
-    pub size: Bytes,
-    /// The type in the GPT.
-    pub type_id: String,
-    /// Its name in the GPT.
-    pub name: String,
 }
 
 impl Want {
@@ -325,6 +316,7 @@ impl Want {
             Self::Unpacked { to, .. } => format!("the system in {to}"),
             Self::HostKeys { root } => format!("host keys in {root}"),
             Self::BootLoader { disk, .. } => format!("boot loader on {}", disk.id),
+            Self::VolumeGroup { name, .. } => format!("volume group {name}"),
             Self::NoMount { at } => format!("nothing mounted at {at}"),
             Self::PartitionName { name, .. } => format!("partition {name}"),
         }
@@ -354,6 +346,16 @@ impl Graph {
             seen.push(&step.id);
         }
         faults
+    }
+
+    /// The first step that takes a disk for itself.
+    pub fn taking(&self, disk: &DiskName) -> Option<&StepId> {
+        let takes = |want: &Want| matches!(want, Want::Table { disk: taken, .. } | Want::VolumeGroup { on: Some(Extent { disk: taken, .. }), .. } if taken == disk);
+        let step = self
+            .steps
+            .iter()
+            .find(|step| matches!(&step.action, Action::Ensure(wants) if wants.iter().any(takes)));
+        step.map(|step| &step.id)
     }
 
     pub fn get(&self, id: &str) -> Option<&Step> {

@@ -8,6 +8,7 @@ use super::{
     access::HostKey,
     cloud,
     fault::{Fault, Finding},
+    installation,
     nearest::nearest,
     node::Node,
     place::Sources,
@@ -56,6 +57,7 @@ pub(super) fn check(tree: &Node, sources: &Sources, findings: &mut Vec<Finding>)
     free_names(tree, findings);
     certificate_and_key(tree, findings);
     cloud::check(tree, findings);
+    installation::check(tree, findings);
 }
 
 fn read<'a, T: FromStr>(tree: &'a Node, path: &[&str]) -> Option<(&'a Node, T)> {

@@ -8,6 +8,7 @@ pub mod content;
 mod cross;
 pub mod document;
 pub mod fault;
+pub mod installation;
 #[cfg(test)]
 mod laws;
 pub mod layers;
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 use self::{
     access::Access,
     cloud::Storage,
+    installation::Installation,
     names::{CheckId, DomainName, HostLabel, ReleaseName, Role, ServiceName},
     network::Network,
     offline::Offline,
@@ -84,6 +86,9 @@ pub struct BoxFile {
     #[schemars(with = "BTreeMap<String, DiskRole>", extend("propertyNames" = {"format": "role"}))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub disks: BTreeMap<Role, DiskRole>,
+    /// How `ciab install` lays out the system's disk, `disks.system`.
+    #[serde(default, skip_serializing_if = "Installation::is_none")]
+    pub install: Installation,
     /// Network cards by role.
     #[schemars(with = "BTreeMap<String, NicRole>", extend("propertyNames" = {"format": "role"}))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -8,7 +8,7 @@ use super::{
     bundle, certificates, check, contact,
     look::{Look, Measuring, Sight, ask, odd},
     place::{self, Known},
-    running::{display, file_text, hint, wishes},
+    running::{consent_to_wipe, display, file_text, hint, wishes},
     verify,
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     event::{self, Event, Kind, Outcome, ProofResult},
     failure::{Exit, Failure},
     link::Link,
-    plan::{self, Plan},
+    plan::{self, ChosenDisk, Plan, wipe, wipe_page},
     profile::Profile,
     render,
     report::{self, Form, Manner, Report, Setup, out},
@@ -96,6 +96,7 @@ async fn one(args: &Args, file: &BoxArgs) -> Result<Exit, Failure> {
     let text = file_text(file)?;
     let brought = certificates::operators(&sight.wanted.boxfile)?;
     consent(args, &sight, &known, &text)?;
+    take_disks(args, &sight, plan, form)?;
 
     let link = Arc::new(with_later(&link, plan));
     let (mut secrets, box_id) = prepare(&sight, plan).await?;
@@ -254,6 +255,20 @@ fn consent(args: &Args, sight: &Sight, known: &Known, text: &str) -> Result<(), 
         Some(terminal) if terminal.agrees("go on with the box file that is here?") => Ok(()),
         _ => Err(refused()),
     }
+}
+
+/// What is on a disk that was not taken yet is listed, and lost by consent alone.
+fn take_disks(args: &Args, sight: &Sight, plan: &Plan, form: Form) -> Result<(), Failure> {
+    let (_, graph) = sight.steps(plan)?;
+    let new =
+        |disk: &ChosenDisk| graph.taking(&disk.name()).is_none_or(|step| !sight.kept.steps.contains(step));
+    let all = plan.disks.iter().flat_map(|(role, disks)| disks.iter().map(move |disk| (role.as_str(), disk)));
+    let new: Vec<_> = all.filter(|(_, disk)| new(disk)).collect();
+    if form == Form::Human && !new.is_empty() {
+        let wiped: Vec<_> = new.iter().map(|(role, disk)| wipe::one(&sight.facts, role, disk)).collect();
+        out::note(&wipe_page(&wiped, "`deploy`"));
+    }
+    new.iter().try_for_each(|(role, disk)| consent_to_wipe(role, disk, args.yes))
 }
 
 /// Takes the lock for a moment: makes missing secrets, and keeps what this plan has bound. Secrets are made on the

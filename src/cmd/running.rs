@@ -1,5 +1,5 @@
 //! What the commands that run a graph share: who runs it, from which box file, what a failure hints at, and what a person's
-//! signals wish.
+//! signals wish; and the consent to wipe a disk.
 
 use std::{fs, sync::Arc};
 
@@ -9,8 +9,10 @@ use tokio::{
 };
 
 use crate::{
+    ask::Terminal,
     boxfile::args::{BoxArgs, USUAL},
     failure::{Exit, Failure},
+    plan::{ChosenDisk, Consent},
     profile::hints,
     report,
     run::{Hint, Wish},
@@ -66,4 +68,43 @@ pub(super) fn wishes() -> Result<watch::Receiver<Wish>, Failure> {
         drop(sender);
     });
     Ok(receiver)
+}
+
+/// The box file names the disk for wiping, or a person types its serial number.
+pub(super) fn consent_to_wipe(role: &str, disk: &ChosenDisk, yes: bool) -> Result<(), Failure> {
+    if disk.consent == Consent::Given {
+        return Ok(());
+    }
+    let name = disk.serial.as_ref().unwrap_or(&disk.id);
+    let refused = |message: String| {
+        Err(Failure::new(Exit::Refused, message)
+            .hint(format!("Write `{name}` below `disks.{role}.wipe`, or type it.")))
+    };
+    match Terminal::here() {
+        Some(terminal) if !yes => {
+            let what = if disk.serial.is_some() { "serial number" } else { "name" };
+            match terminal.types(&format!("All of it is lost. Type the disk's {what} to go on"), name) {
+                true => Ok(()),
+                false => refused(format!("`{name}` was not typed")),
+            }
+        }
+        _ => refused(format!("the box file does not name {name} for wiping, and nobody was asked")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_there_is_no_consent() {
+        let disk = ChosenDisk {
+            id: "virtio-a".to_owned(),
+            serial: Some("a".to_owned()),
+            size: crate::units::Bytes::gib(8),
+            consent: Consent::Asked,
+        };
+        assert_eq!(consent_to_wipe("system", &disk, true).unwrap_err().exit, Exit::Refused);
+        assert!(consent_to_wipe("system", &ChosenDisk { consent: Consent::Given, ..disk }, true).is_ok());
+    }
 }

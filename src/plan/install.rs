@@ -4,9 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{ChosenDisk, PlanError, disks, selector};
 use crate::{
-    boxfile::{BoxFile, selector::DiskRole},
-    facts::{Facts, disk::usage::PartitionTable, firmware::BootMode},
-    profile::{Layout, PartKind},
+    boxfile::{BoxFile, installation::Installation, selector::DiskRole},
+    facts::{
+        Facts,
+        disk::usage::{self, PartitionTable},
+        firmware::BootMode,
+    },
+    profile::{Layout, LayoutPart, PartKind},
     tree::sha256,
     units::Bytes,
 };
@@ -17,6 +21,8 @@ pub const SCHEMA: &str = "ciab/install/v1";
 pub const ROLE: &str = "system";
 /// Before the first partition, and behind the last one: both copies of a GPT have room there, with blocks of any size.
 const MARGIN: Bytes = Bytes::mib(1);
+/// A volume group that is smaller could hold nothing.
+const LEAST_GROUP: Bytes = Bytes::gib(1);
 /// Bytes of a block that a BIOS can start from (INT 13h).
 const BIOS_BLOCK: Bytes = Bytes(512);
 
@@ -29,10 +35,14 @@ pub struct Install {
     /// Whether a BIOS can start from it; UEFI always can.
     pub bios: bool,
     pub partitions: Vec<Partition>,
-    /// The name of the last partition until all is done.
+    /// The name of the root until all is done.
     pub unfinished: String,
+    /// The volume group on what is left of the disk.
+    pub group: Option<String>,
     /// UUID of the root's file system; of this disk alone, so that two installed disks of one machine are told apart.
     pub root: String,
+    /// UUID of what is swapped to.
+    pub swap: String,
     /// Serial number of the EFI system partition's file system, as `blkid` writes it: `1234-ABCD`.
     pub efi: String,
     /// What the machine is called: name, and name with domain.
@@ -54,10 +64,13 @@ pub struct Partition {
 }
 
 impl Install {
-    /// The partition of a kind.
-    pub fn of(&self, kind: PartKind) -> &Partition {
-        let found = self.partitions.iter().find(|partition| partition.kind == kind);
-        found.unwrap_or_else(|| unreachable!("profiles/install.yaml has one of each kind"))
+    /// The partition of a kind, where the box file wants one.
+    pub fn has(&self, kind: PartKind) -> Option<&Partition> {
+        self.partitions.iter().find(|partition| partition.kind == kind)
+    }
+
+    pub fn root_partition(&self) -> &Partition {
+        self.has(PartKind::Root).unwrap_or_else(|| unreachable!("profiles/install.yaml has a root"))
     }
 
     /// What the disk's table says of an installation of ours.
@@ -66,19 +79,21 @@ impl Install {
         let Some(usage) = usage.filter(|usage| usage.table == Some(PartitionTable::Gpt)) else {
             return Standing::Other;
         };
-        let last = self.partitions.len();
-        let same = |(there, ours): (&crate::facts::disk::usage::Partition, &Partition)| {
+        let root = self.root_partition();
+        let is_root = |there: &usage::Partition| there.type_id.as_deref() == Some(PartKind::Root.type_id());
+        // Whatever the box file wants by now: a system that was put there whole is not wiped for another layout.
+        if usage.partitions.iter().any(|there| is_root(there) && there.label.as_ref() == Some(&root.name)) {
+            return Standing::Finished;
+        }
+        let same = |(there, ours): (&usage::Partition, &Partition)| {
+            let name = if ours.kind == PartKind::Root { &self.unfinished } else { &ours.name };
             (there.number, there.start, there.size) == (ours.number, Some(ours.start), Some(ours.size))
                 && there.type_id.as_deref() == Some(ours.kind.type_id())
-                && (there.label.as_deref() == Some(&ours.name) || ours.number as usize == last)
+                && there.label.as_ref() == Some(name)
         };
-        let all = usage.partitions.len() == last && usage.partitions.iter().zip(&self.partitions).all(same);
-        let name = usage.partitions.last().and_then(|partition| partition.label.as_deref());
-        match name {
-            Some(name) if all && name == self.unfinished => Standing::Begun,
-            Some(name) if all && name == self.of(PartKind::Root).name => Standing::Finished,
-            _ => Standing::Other,
-        }
+        let all = usage.partitions.len() == self.partitions.len()
+            && usage.partitions.iter().zip(&self.partitions).all(same);
+        if all { Standing::Begun } else { Standing::Other }
     }
 }
 
@@ -105,7 +120,7 @@ pub fn make(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<Install,
         let hint = "Put your public key below `access.ssh_keys`: there is no password anywhere.";
         errors.push(PlanError::impossible("access.ssh_keys", "nobody could log in", hint));
     }
-    let (chosen, bios) = match disk(facts, wanted, layout) {
+    let (chosen, bios) = match disk(facts, wanted) {
         Ok(found) if errors.is_empty() => found,
         Ok(_) => return Err(errors),
         Err(error) => {
@@ -113,15 +128,19 @@ pub fn make(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<Install,
             return Err(errors);
         }
     };
+    let partitions = partitions(layout, chosen.size, &wanted.install).map_err(|error| vec![error])?;
+    let group = wanted.storage.volume_group.as_ref().map(ToString::to_string);
     let seed = format!("{} {} {}", chosen.id, chosen.size.0, chosen.serial.as_deref().unwrap_or_default());
     let efi = sha256(format!("efi {seed}").as_bytes()).to_uppercase();
     Ok(Install {
         schema: SCHEMA.to_owned(),
         bios,
-        partitions: partitions(layout, chosen.size),
+        group: group.filter(|_| partitions.iter().any(|partition| partition.kind == PartKind::Volumes)),
+        partitions,
         disk: chosen,
         unfinished: layout.unfinished.to_string(),
         root: uuid(&format!("root {seed}")),
+        swap: uuid(&format!("swap {seed}")),
         efi: format!("{}-{}", &efi[..4], &efi[4..8]),
         name: wanted.name.to_string(),
         fqdn: wanted.fqdn(),
@@ -130,7 +149,7 @@ pub fn make(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<Install,
 }
 
 /// The one disk, and whether a BIOS can start from it.
-fn disk(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<(ChosenDisk, bool), PlanError> {
+fn disk(facts: &Facts, wanted: &BoxFile) -> Result<(ChosenDisk, bool), PlanError> {
     let key = format!("disks.{ROLE}");
     let Some(file) = role(wanted) else {
         let hint = "Try selectors with `ciab match disk`, and write the one that means it below `disks.system.match`.";
@@ -144,11 +163,6 @@ fn disk(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<(ChosenDisk,
         }
     };
     let chosen = disks::choose(disk, file);
-    if chosen.size < layout.minimum {
-        let (has, needs) = (chosen.size.human(), layout.minimum.human());
-        let message = format!("{} has {has}, and a system needs {needs}", chosen.id);
-        return Err(PlanError::impossible(&key, message, "Name a larger disk."));
-    }
     let bios = disk.logical_block.unwrap_or(BIOS_BLOCK) == BIOS_BLOCK;
     if !bios && facts.identity.firmware.mode == Some(BootMode::Bios) {
         let message = format!("{} has blocks of 4096 bytes, from which no BIOS starts", chosen.id);
@@ -157,18 +171,43 @@ fn disk(facts: &Facts, wanted: &BoxFile, layout: &Layout) -> Result<(ChosenDisk,
     Ok((chosen, bios))
 }
 
-/// One behind the other; the one without a size gets what is left, in whole MiB.
-fn partitions(layout: &Layout, disk: Bytes) -> Vec<Partition> {
-    let mut start = MARGIN.0;
+/// One behind the other, in whole MiB. The root has what is left, or a volume group has that.
+fn partitions(layout: &Layout, disk: Bytes, wanted: &Installation) -> Result<Vec<Partition>, PlanError> {
+    let whole = |size: Bytes| Bytes(size.0.next_multiple_of(MARGIN.0));
     let end = disk.0.saturating_sub(MARGIN.0) / MARGIN.0 * MARGIN.0;
-    let mut all = Vec::new();
-    for (part, number) in layout.partitions.iter().zip(1..) {
-        let size = part.size.map_or(end.saturating_sub(start), |size| size.0);
-        let name = part.name.to_string();
-        all.push(Partition { number, name, kind: part.kind, start: Bytes(start), size: Bytes(size) });
-        start += size;
+    let sizes: Vec<(&LayoutPart, Option<Bytes>)> = layout
+        .partitions
+        .iter()
+        .filter_map(|part| match part.kind {
+            PartKind::Bios | PartKind::Efi => Some((part, part.size)),
+            PartKind::Swap => wanted.swap.map(|size| (part, Some(whole(size)))),
+            PartKind::Root => Some((part, wanted.root.map(whole))),
+            PartKind::Volumes => wanted.root.map(|_| (part, None)),
+        })
+        .collect();
+    let root = wanted.root.unwrap_or(layout.minimum);
+    if root < layout.minimum {
+        let (has, needs) = (root.human(), layout.minimum.human());
+        let message = format!("the root has {has}, and a system needs {needs}");
+        return Err(PlanError::impossible("install.root", message, "Give it more, or leave it out."));
     }
-    all
+    // A volume group with nothing in it but what LVM needs for itself would be no use.
+    let rest = if wanted.root.is_some() { LEAST_GROUP } else { layout.minimum };
+    let taken: u64 = sizes.iter().map(|(_, size)| size.unwrap_or(rest).0).sum();
+    let needs = Bytes(taken.saturating_add(2 * MARGIN.0));
+    if disk < needs {
+        let message = format!("the disk has {}, and its layout needs {}", disk.human(), needs.human());
+        return Err(PlanError::impossible(&format!("disks.{ROLE}"), message, "Name a larger disk."));
+    }
+    let mut start = MARGIN.0;
+    let mut all = Vec::new();
+    for ((part, size), number) in sizes.into_iter().zip(1..) {
+        let size = size.unwrap_or(Bytes(end.saturating_sub(start)));
+        let name = part.name.to_string();
+        all.push(Partition { number, name, kind: part.kind, start: Bytes(start), size });
+        start += size.0;
+    }
+    Ok(all)
 }
 
 /// A UUID that is made of a text (RFC 9562, version 8).
@@ -181,7 +220,6 @@ fn uuid(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        facts::disk::usage,
         plan::{Consent, Refusal, sample},
         profile::layout,
     };
@@ -234,6 +272,31 @@ mod tests {
     }
 
     #[test]
+    fn what_the_root_leaves_is_a_volume_group() {
+        let with = |install: &str| {
+            let mut wanted = wanted(ONE);
+            wanted.install = serde_json::from_str(install).unwrap();
+            wanted.storage.volume_group = Some("cinder-volumes".parse().unwrap());
+            make(&machine(), &wanted, layout())
+        };
+        let plan = with(r#"{"root": "60GiB", "swap": "8GiB"}"#).unwrap();
+        let kinds: Vec<PartKind> = plan.partitions.iter().map(|partition| partition.kind).collect();
+        use PartKind::{Bios, Efi, Root, Swap, Volumes};
+        assert_eq!(kinds, [Bios, Efi, Swap, Root, Volumes]);
+        let size = |kind| plan.has(kind).unwrap().size;
+        assert_eq!((size(Swap), size(Root)), (Bytes::gib(8), Bytes::gib(60)));
+        let last = plan.has(Volumes).unwrap();
+        assert!(plan.disk.size.0 - last.start.0 - last.size.0 < 2 << 20, "{last:?}");
+        assert_eq!(plan.group.as_deref(), Some("cinder-volumes"));
+
+        let plan = with(r#"{"swap": "1GiB"}"#).unwrap();
+        assert!(plan.group.is_none() && plan.has(Volumes).is_none());
+        let why = |install: &str| with(install).unwrap_err()[0].to_string();
+        assert!(why(r#"{"root": "2GiB"}"#).contains("the root has 2 GiB, and a system needs 7 GiB"));
+        assert!(why(r#"{"root": "9TiB"}"#).contains("its layout needs 9"));
+    }
+
+    #[test]
     fn nothing_is_guessed() {
         let says = |disks: &str| {
             let all = refusals(&machine(), &wanted(disks));
@@ -265,7 +328,7 @@ mod tests {
     fn a_disk_that_cannot_carry_it_is_refused() {
         let mut facts = machine();
         facts.identity.disks[0].size = Some(Bytes::gib(7));
-        assert!(refusals(&facts, &wanted(ONE))[0].1.contains("a system needs 8 GiB"));
+        assert!(refusals(&facts, &wanted(ONE))[0].1.contains("its layout needs 7.5 GiB"));
         let mut facts = machine();
         facts.identity.disks[0].logical_block = Some(Bytes(4096));
         facts.identity.firmware.mode = Some(BootMode::Bios);
@@ -302,8 +365,11 @@ mod tests {
             facts.observed.disks[0].partitions = there(name);
             assert_eq!(plan.standing(&facts), standing);
         }
-        facts.observed.disks[0].partitions = there("ciab-root");
-        facts.observed.disks[0].partitions[1].size = Some(Bytes(1));
-        assert_eq!(plan.standing(&facts), Standing::Other);
+        // With another layout: a system that is whole stays, and one that is not is begun anew.
+        for (name, standing) in [("ciab-root", Standing::Finished), ("ciab-installing", Standing::Other)] {
+            facts.observed.disks[0].partitions = there(name);
+            facts.observed.disks[0].partitions[1].size = Some(Bytes(1));
+            assert_eq!(plan.standing(&facts), standing);
+        }
     }
 }

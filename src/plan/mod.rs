@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 pub use self::cloud::api_name;
 pub use self::{
     bound::{Bound, BoundManagement, Card, Decided, FileSystem, ModuleState, Near, SCHEMA as BOUND_SCHEMA},
-    cloud::{Api, Ceph, Cloud, Encryption, Guests, Nfs, Storage, VolumeType},
+    cloud::{Api, Ceph, Cloud, Encryption, Guests, Nfs, Storage, VOLUMES, VolumeType},
     disks::Disks,
     docker::{AddressPool, Docker, StorageDriver},
     firewall::{Family, Firewall, Forward, Masquerade, OpenPort, Transport},
@@ -69,6 +69,7 @@ use crate::{
     facts::Facts,
     failure::{Exit, Failure},
     profile::{CloudService, Limit, Profile, Purpose, Service},
+    step::DiskName,
     units::Bytes,
 };
 
@@ -130,6 +131,13 @@ pub struct ChosenDisk {
     pub size: Bytes,
     /// Whether the box file names it for wiping; else its serial has to be typed.
     pub consent: Consent,
+}
+
+impl ChosenDisk {
+    /// What a step finds it again by.
+    pub fn name(&self) -> DiskName {
+        DiskName { id: self.id.clone(), serial: self.serial.clone(), size: self.size }
+    }
 }
 
 /// The leave to wipe a disk.

@@ -16,13 +16,13 @@ const FILE: &str = "profiles/install.yaml";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Layout {
-    /// Smaller disks are refused.
+    /// A root that is smaller is refused.
     pub minimum: Bytes,
     /// Where that figure comes from.
     pub source: String,
-    /// From the beginning of the disk on: one of each kind, and only the last one without a size.
+    /// From the beginning of the disk on, one of each kind. Those without a size are there as the box file wants them.
     pub partitions: Vec<LayoutPart>,
-    /// The name of the last partition until the installation is finished.
+    /// The name of the root until the installation is finished.
     pub unfinished: Word,
     /// Seconds that a step takes, by its name.
     pub estimates: BTreeMap<String, u32>,
@@ -35,7 +35,7 @@ pub struct LayoutPart {
     /// Its name in the GPT.
     pub name: Word,
     pub kind: PartKind,
-    /// Left out, all that is left.
+    /// Left out, what the box file says, or all that is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<Bytes>,
 }
@@ -46,7 +46,10 @@ pub struct LayoutPart {
 pub enum PartKind {
     Bios,
     Efi,
+    Swap,
     Root,
+    // A volume group of LVM.
+    Volumes,
 }
 
 impl PartKind {
@@ -55,7 +58,9 @@ impl PartKind {
         match self {
             Self::Bios => "21686148-6449-6e6f-744e-656564454649",
             Self::Efi => "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
+            Self::Swap => "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f",
             Self::Root => "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
+            Self::Volumes => "e6d6d379-f507-44c2-a23c-238f2a3df928",
         }
     }
 }
@@ -74,12 +79,13 @@ mod tests {
     fn the_layout_is_whole() {
         let layout = layout();
         let kinds: Vec<PartKind> = layout.partitions.iter().map(|part| part.kind).collect();
-        assert_eq!(kinds, [PartKind::Bios, PartKind::Efi, PartKind::Root]);
-        let (last, others) = layout.partitions.split_last().unwrap();
-        assert!(last.size.is_none() && last.name != layout.unfinished);
+        use PartKind::{Bios, Efi, Root, Swap, Volumes};
+        assert_eq!(kinds, [Bios, Efi, Swap, Root, Volumes]);
+        let sized = |part: &LayoutPart| matches!(part.kind, Bios | Efi);
         let whole = |part: &LayoutPart| part.size.is_some_and(|size| size.0 > 0 && size.0 % (1 << 20) == 0);
-        assert!(others.iter().all(whole));
-        let sum: u64 = others.iter().filter_map(|part| part.size).map(|size| size.0).sum();
+        assert!(layout.partitions.iter().all(|part| sized(part) == whole(part)));
+        assert!(layout.partitions.iter().all(|part| part.name != layout.unfinished));
+        let sum: u64 = layout.partitions.iter().filter_map(|part| part.size).map(|size| size.0).sum();
         assert!(sum < layout.minimum.0 / 2);
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{question::Question, sequence::Seconds};
-use crate::boxfile::{document, names::ServiceName};
+use crate::boxfile::{cloud::Backend, document, names::ServiceName};
 
 const FILE: &str = "profiles/kolla.yaml";
 
@@ -23,6 +23,9 @@ pub struct Play {
     /// The step is there where this service is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceName>,
+    /// The step is there where volumes are kept so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
     /// The step is there where the box reaches no network, or where it does; left out, in both cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline: Option<bool>,
@@ -60,6 +63,8 @@ pub enum Do {
     Files,
     /// Makes something of the plan in the cloud, where it is missing there.
     Cloud(Content),
+    /// Installs these packages, and makes the group of volumes on the disk that the plan has for them.
+    VolumeGroup(Vec<String>),
     /// `kolla-ansible deploy --tags` with these.
     Deploy(Vec<String>),
 }

@@ -8,7 +8,7 @@ use crate::{
     embedded,
     plan::install::{Install, Partition},
     profile::PartKind,
-    step::{Action, DiskName, Graph, Probe, Slice, Step, Want},
+    step::{Action, DiskName, Extent, Graph, Probe, Slice, Step, Want},
     tree::Entry,
 };
 
@@ -42,27 +42,23 @@ pub struct Source {
     pub boxfile: String,
     /// Words for the kernel of the installed system.
     pub words: Vec<String>,
-    /// A file whose presence tells the medium's GRUB that its box file is installed.
-    pub marker: Option<String>,
+    /// A file whose presence tells the medium's GRUB that this was installed from it.
+    pub marker: String,
 }
 
 /// Everything that is done to the disk.
 pub fn list(plan: &Install, source: &Source) -> Graph {
-    let steps = vec![
-        table(plan),
-        file_systems(plan),
-        system(source),
-        settings(plan, source),
-        boot(plan),
-        records(),
-        released(),
-        finished(plan),
+    let steps = [
+        vec![table(plan)],
+        volume_group(plan).into_iter().collect(),
+        vec![file_systems(plan), system(source), settings(plan, source), boot(plan)],
+        vec![records(), released(), finished(plan)],
     ];
-    Graph { steps }
+    Graph { steps: steps.into_iter().flatten().collect() }
 }
 
 fn disk(plan: &Install) -> DiskName {
-    DiskName { id: plan.disk.id.clone(), serial: plan.disk.serial.clone(), size: plan.disk.size }
+    plan.disk.name()
 }
 
 fn below(path: &str) -> String {
@@ -76,7 +72,7 @@ fn table(plan: &Install) -> Step {
         type_id: partition.kind.type_id().to_owned(),
         name: match partition.kind {
             PartKind::Root => plan.unfinished.clone(),
-            PartKind::Bios | PartKind::Efi => partition.name.clone(),
+            PartKind::Bios | PartKind::Efi | PartKind::Swap | PartKind::Volumes => partition.name.clone(),
         },
     };
     let slices = plan.partitions.iter().map(slice).collect();
@@ -85,20 +81,35 @@ fn table(plan: &Install) -> Step {
         .done()
 }
 
+/// What is left of the disk, for the volumes of a cloud.
+fn volume_group(plan: &Install) -> Option<Step> {
+    let on = Extent { disk: disk(plan), partition: Some(plan.has(PartKind::Volumes)?.number) };
+    let want = Want::VolumeGroup { name: plan.group.clone()?, on: Some(on) };
+    let draft = ensure("disk-volume-group", "Make the volume group", vec![want]);
+    Some(draft.uses(["disk-table"]).limit(60, 300).done())
+}
+
 fn file_systems(plan: &Install) -> Step {
-    let one = |kind, fs: &str, label: &str, uuid: &str, at: &str| Want::FileSystem {
-        disk: disk(plan),
-        partition: plan.of(kind).number,
-        kind: fs.to_owned(),
-        label: label.to_owned(),
-        uuid: uuid.to_owned(),
-        at: at.to_owned(),
+    let one = |kind, fs: &str, label: &str, uuid: &str, at: Option<String>| {
+        plan.has(kind).map(|partition| Want::FileSystem {
+            disk: disk(plan),
+            partition: partition.number,
+            kind: fs.to_owned(),
+            label: label.to_owned(),
+            uuid: uuid.to_owned(),
+            at,
+        })
     };
-    let wants = vec![
-        one(PartKind::Root, "ext4", "ciab-root", &plan.root, TARGET),
-        one(PartKind::Efi, "vfat", "ESP", &plan.efi, &below("/boot/efi")),
+    let wants = [
+        one(PartKind::Swap, "swap", "ciab-swap", &plan.swap, None),
+        one(PartKind::Root, "ext4", "ciab-root", &plan.root, Some(TARGET.to_owned())),
+        one(PartKind::Efi, "vfat", "ESP", &plan.efi, Some(below("/boot/efi"))),
     ];
-    ensure("disk-file-systems", "Make the file systems", wants).uses(["disk-table"]).limit(120, 900).done()
+    ensure("disk-file-systems", "Make the file systems", wants.into_iter().flatten().collect())
+        .uses(["disk-table"])
+        .needs_if(plan.group.is_some(), "disk-volume-group")
+        .limit(120, 900)
+        .done()
 }
 
 fn system(source: &Source) -> Step {
@@ -114,8 +125,13 @@ fn settings(plan: &Install, source: &Source) -> Step {
     let file = |path: &str, entry: Entry| Want::File { path: below(path), entry, check: Vec::new() };
     let text = |name: &'static str| Entry::public(embedded::text(name));
     let filled = |name: &'static str| {
-        let words =
-            [("@root@", plan.root.clone()), ("@efi@", plan.efi.clone()), ("@words@", source.words.join(" "))];
+        let swap = plan.has(PartKind::Swap).map(|_| format!("UUID={} none swap sw 0 0\n", plan.swap));
+        let words = [
+            ("@swap@", swap.unwrap_or_default()),
+            ("@root@", plan.root.clone()),
+            ("@efi@", plan.efi.clone()),
+            ("@words@", source.words.join(" ")),
+        ];
         let text = embedded::text(name).to_owned();
         Entry::public(words.iter().fold(text, |text, (place, word)| text.replace(place, word)))
     };
@@ -147,7 +163,7 @@ fn settings(plan: &Install, source: &Source) -> Step {
         root_folder(RECORDS),
         Want::HostKeys { root: TARGET.to_owned() },
     ]);
-    wants.extend(source.marker.iter().map(|path| file(path, Entry::public(""))));
+    wants.push(file(&source.marker, Entry::public("")));
     ensure("disk-settings", "Name the machine and let its keys in", wants).uses(["disk-system"]).done()
 }
 
@@ -175,7 +191,7 @@ fn released() -> Step {
 }
 
 fn finished(plan: &Install) -> Step {
-    let root = plan.of(PartKind::Root);
+    let root = plan.root_partition();
     let want = Want::PartitionName { disk: disk(plan), partition: root.number, name: root.name.clone() };
     ensure("disk-finished", "Say that it is whole", vec![want]).uses(["disk-released"]).done()
 }

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     boxfile::Engine,
-    plan::{Cloud, Plan},
+    plan::{Cloud, Plan, VOLUMES},
     profile::{self, Content, Do, Play},
     scs::Definition,
-    step::{Action, Probe, Resource, Step, Want},
+    step::{Action, Extent, Probe, Resource, Step, Want},
     tool,
     tree::Tree,
 };
@@ -47,6 +47,7 @@ pub(super) fn plays(site: &Site<'_>) -> Vec<Step> {
 
 fn wanted(play: &Play, site: &Site<'_>, cloud: &Cloud) -> bool {
     play.service.as_ref().is_none_or(|service| cloud.has(service.as_str()))
+        && play.backend.is_none_or(|backend| backend == cloud.storage.backend)
         && play.offline.is_none_or(|offline| offline == site.plan.offline.is_some())
 }
 
@@ -56,6 +57,10 @@ fn step(play: &Play, site: &Site<'_>, cloud: &Cloud) -> Draft {
     let draft = match &play.act {
         Do::Packages(names) => {
             let wants = vec![Want::Packages { names: names.clone() }];
+            ensure(&play.id, &play.title, wants).holds([Resource::Apt]).retried()
+        }
+        Do::VolumeGroup(packages) => {
+            let wants = volume_group(packages, site.plan, cloud);
             ensure(&play.id, &play.title, wants).holds([Resource::Apt]).retried()
         }
         Do::Registry => ensure(&play.id, &play.title, registry(site)).holds([Resource::Apt]).retried(),
@@ -128,6 +133,15 @@ fn wanted_there(content: Content, plan: &Plan) -> (&'static str, String) {
         }
         Content::Volumes => ("volumes", json(&plan.cloud.as_ref().map(|cloud| &cloud.volume_types))),
     }
+}
+
+/// On the disk of its role; without one, a group that somebody else has made.
+fn volume_group(packages: &[String], plan: &Plan, cloud: &Cloud) -> Vec<Want> {
+    let mut wants = vec![Want::Packages { names: packages.to_vec() }];
+    let disk = plan.disks.iter().find(|(role, _)| role.as_str() == VOLUMES).and_then(|(_, all)| all.first());
+    let on = disk.map(|disk| Extent { disk: disk.name(), partition: None });
+    wants.extend(cloud.storage.volume_group.clone().map(|name| Want::VolumeGroup { name, on }));
+    wants
 }
 
 fn registry(site: &Site<'_>) -> Vec<Want> {

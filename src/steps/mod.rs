@@ -34,7 +34,7 @@ use crate::{
 pub fn carry_through(profile: ProfileName, engine: Engine, volumes: Option<Backend>) -> bool {
     match engine {
         Engine::None => true,
-        // No step makes the NFS export or the volume group yet.
+        // No step makes the NFS export yet; with a volume group, no deployment has come to its end yet.
         Engine::Kolla => profile == ProfileName::Core && volumes == Some(Backend::Local),
         Engine::Osism => false,
     }

@@ -67,6 +67,14 @@ pub(super) fn proofs(plan: &Plan) -> Vec<Proof> {
             "console, HTTP, and silence",
             &["server", &guest, network.as_str()],
         ));
+        if cloud.has("cinder") {
+            all.push(used(
+                "volume",
+                "A server writes to a volume, and finds that again when it is given to it anew",
+                "what the server wrote",
+                &["volume", &guest, network.as_str()],
+            ));
+        }
         if cloud.has("octavia") {
             all.push(used(
                 "balancer",

@@ -14,10 +14,12 @@ use crate::{
 pub(super) struct Found {
     /// Without `/dev/`.
     name: String,
+    /// As the facts have it.
+    id: String,
     /// The devices of the partitions that it has now.
-    pub(super) partitions: Vec<String>,
+    partitions: Vec<String>,
     /// Why it must not be written to now: the same that the choice of a disk asks.
-    pub(super) obstacles: Vec<String>,
+    obstacles: Vec<String>,
 }
 
 impl Found {
@@ -30,6 +32,16 @@ impl Found {
     pub(super) fn partition(&self, number: u32) -> String {
         let p = if self.name.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
         format!("/dev/{}{p}{number}", self.name)
+    }
+
+    /// Takes away what is there, partitions first: a signature that stays would come back with a partition at its place.
+    /// A disk that is in use is left as it is.
+    pub(super) fn empty(&self, host: &Host) -> Result<()> {
+        ensure!(self.obstacles.is_empty(), "{} is not written to: {}", self.id, self.obstacles.join("; "));
+        for device in self.partitions.iter().chain([&self.device()]) {
+            host.call(["wipefs", "--all", "--force", device]).ok()?;
+        }
+        Ok(())
     }
 }
 
@@ -49,7 +61,8 @@ fn found(wanted: &DiskName, facts: &Facts) -> Result<Found> {
     ensure!(size == wanted.size.0, "disk {} has {size} bytes, not {}", wanted.id, wanted.size.0);
     let usage = facts.use_of(disk).with_context(|| format!("disk {}: its use cannot be read", wanted.id))?;
     let partitions = usage.partitions.iter().map(|partition| format!("/dev/{}", partition.name)).collect();
-    Ok(Found { name: usage.name.clone(), partitions, obstacles: obstacles(disk, facts) })
+    let (name, obstacles) = (usage.name.clone(), obstacles(disk, facts));
+    Ok(Found { name, id: disk.id.clone(), partitions, obstacles })
 }
 
 #[cfg(test)]

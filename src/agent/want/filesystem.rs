@@ -19,13 +19,13 @@ const MENDED: [i32; 2] = [0, 1];
 pub(super) struct FileSystem<'a> {
     pub(super) disk: &'a DiskName,
     pub(super) partition: u32,
-    /// `ext4` or `vfat`.
+    /// `ext4`, `vfat` or `swap`.
     pub(super) kind: &'a str,
     pub(super) label: &'a str,
     /// As blkid(8) writes it.
     pub(super) uuid: &'a str,
-    /// Where it is mounted.
-    pub(super) at: &'a str,
+    /// Where it is mounted, if anywhere.
+    pub(super) at: Option<&'a str>,
 }
 
 /// Whether the device has the file system, as blkid(8) reads it now and not from its cache.
@@ -42,9 +42,10 @@ pub(super) fn probe(wanted: &FileSystem<'_>, host: &Host) -> Result<Answer> {
     if !made(wanted, &device, host)? {
         return Ok(Answer::Missing(format!("{device} has no {} of ours", wanted.kind)));
     }
-    Ok(match mounted(&device, wanted.at, host)? {
+    let Some(at) = wanted.at else { return Ok(Answer::Holds) };
+    Ok(match mounted(&device, at, host)? {
         true => Answer::Holds,
-        false => Answer::Missing(format!("{device} is not mounted at {}", wanted.at)),
+        false => Answer::Missing(format!("{device} is not mounted at {at}")),
     })
 }
 
@@ -54,22 +55,26 @@ pub(super) fn apply(wanted: &FileSystem<'_>, host: &Host) -> Result<Changed> {
     let number = wanted.uuid.replace('-', "");
     let words = match (wanted.kind, there) {
         ("ext4", false) => vec!["mkfs.ext4", "-q", "-F", "-L", wanted.label, "-U", wanted.uuid, &device],
+        ("swap", false) => vec!["mkswap", "--label", wanted.label, "--uuid", wanted.uuid, &device],
+        ("swap", true) => return Ok(Changed::new("was there")),
         ("vfat", false) => vec!["mkfs.vfat", "-F", "32", "-n", wanted.label, "-i", &number, &device],
         // What a cut has left is looked over before anything is written to it.
         ("ext4", true) => vec!["e2fsck", "-p", &device],
         ("vfat", true) => vec!["fsck.vfat", "-a", &device],
         (other, _) => bail!("{other} is no file system of ours"),
     };
-    if mounted(&device, wanted.at, host)? {
+    if let Some(at) = wanted.at
+        && mounted(&device, at, host)?
+    {
         return Ok(Changed::new("is mounted"));
     }
     let name = words[0];
     let output = host.call(words).limit(LIMIT).output()?;
     let mended = there && output.status.code().is_some_and(|code| MENDED.contains(&code));
     ensure!(output.good() || mended, "{name}: {}: {}", output.status, output.tail());
-    let at = host.path(wanted.at)?;
-    fs::create_dir_all(&at).with_context(|| format!("make {}", wanted.at))?;
-    host.call(["mount", &device, wanted.at]).ok()?;
+    let Some(at) = wanted.at else { return Ok(Changed::new("made")) };
+    fs::create_dir_all(host.path(at)?).with_context(|| format!("make {at}"))?;
+    host.call(["mount", &device, at]).ok()?;
     Ok(Changed::new(if there { "mounted" } else { "made" }))
 }
 

@@ -28,6 +28,7 @@ mod trusted;
 mod unit;
 mod unpacked;
 mod user;
+mod volume_group;
 
 use std::io::Write;
 
@@ -77,12 +78,13 @@ pub fn probe(want: &Want, host: &Host) -> Answer {
         Want::Trusted { name, pem } => trusted::probe(name, pem, host),
         Want::Table { disk, slices } => table::probe(disk, slices, host),
         Want::FileSystem { disk, partition, kind, label, uuid, at } => filesystem::probe(
-            &filesystem::FileSystem { disk, partition: *partition, kind, label, uuid, at },
+            &filesystem::FileSystem { disk, partition: *partition, kind, label, uuid, at: at.as_deref() },
             host,
         ),
         Want::Unpacked { sha256, to, .. } => unpacked::probe(sha256, to, host),
         Want::HostKeys { root } => boot::probe_host_keys(root, host),
         Want::BootLoader { disk, root, bios } => boot::probe(disk, root, *bios, host),
+        Want::VolumeGroup { name, on } => volume_group::probe(name, on.as_ref(), host),
         Want::NoMount { at } => filesystem::probe_no_mount(at, host),
         Want::PartitionName { disk, partition, name } => table::probe_name(disk, *partition, name, host),
     };
@@ -130,12 +132,13 @@ pub fn apply(want: &Want, host: &Host, out: &mut dyn Write) -> Result<Changed> {
         Want::Trusted { name, pem } => trusted::apply(name, pem, host),
         Want::Table { disk, slices } => table::apply(disk, slices, host),
         Want::FileSystem { disk, partition, kind, label, uuid, at } => filesystem::apply(
-            &filesystem::FileSystem { disk, partition: *partition, kind, label, uuid, at },
+            &filesystem::FileSystem { disk, partition: *partition, kind, label, uuid, at: at.as_deref() },
             host,
         ),
         Want::Unpacked { image, sha256, to } => unpacked::apply(image, sha256, to, host, out),
         Want::HostKeys { root } => boot::apply_host_keys(root, host),
         Want::BootLoader { disk, root, bios } => boot::apply(disk, root, *bios, host, out),
+        Want::VolumeGroup { name, on } => volume_group::apply(name, on.as_ref(), host),
         Want::NoMount { at } => filesystem::apply_no_mount(at, host),
         Want::PartitionName { disk, partition, name } => table::apply_name(disk, *partition, name, host),
     };

@@ -1,6 +1,6 @@
 //! The partition table of a disk: exactly these partitions.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 use super::{Changed, Host, disk};
@@ -55,17 +55,10 @@ pub(super) fn probe(wanted: &DiskName, slices: &[Slice], host: &Host) -> Result<
     })
 }
 
-/// Takes away what is there, partitions first: a signature that stays would come back with a partition at its place.
 pub(super) fn apply(wanted: &DiskName, slices: &[Slice], host: &Host) -> Result<Changed> {
     let found = disk::find(wanted, host)?;
-    if !found.obstacles.is_empty() {
-        bail!("{} is not written to: {}", wanted.id, found.obstacles.join("; "));
-    }
+    found.empty(host)?;
     let device = found.device();
-    for partition in &found.partitions {
-        host.call(["wipefs", "--all", "--force", partition]).ok()?;
-    }
-    host.call(["wipefs", "--all", "--force", &device]).ok()?;
     let mut script = "label: gpt\n".to_owned();
     for slice in slices {
         let name = &slice.name;

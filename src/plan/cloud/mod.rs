@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     api::{Api, name as api_name},
     guests::Guests,
-    storage::{Ceph, Nfs, Storage},
+    storage::{Ceph, Nfs, Storage, VOLUMES},
     volumes::{Encryption, VolumeType},
 };
 pub(super) use self::{services::names, storage::wants};

@@ -57,6 +57,8 @@ pub struct Ceph {
 
 /// Cinder's group on a disk of its own; the name of kolla-ansible's `cinder_volume_group`.
 const VOLUME_GROUP: &str = "cinder-volumes";
+/// The role of that disk.
+pub const VOLUMES: &str = "volumes";
 const EXPORT: &str = "/srv/ciab/volumes";
 /// What Ceph itself takes where there are disks enough (`osd_pool_default_size`).
 const COPIES: usize = 3;
@@ -93,7 +95,7 @@ pub(super) fn make(ground: &Ground<'_>, why: &mut Why) -> Result<Storage, PlanEr
             Storage { nfs: Some(Nfs { export: EXPORT.to_owned(), server: internal.address }), ..none }
         }
         Backend::Lvm => {
-            let holds = disks("volumes").first().map(|disk| disk.size);
+            let holds = disks(VOLUMES).first().map(|disk| disk.size);
             Storage { volume_group: Some(own.unwrap_or_else(|| VOLUME_GROUP.to_owned())), holds, ..none }
         }
         Backend::Ceph => {

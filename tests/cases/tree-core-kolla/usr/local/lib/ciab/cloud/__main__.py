@@ -9,6 +9,7 @@
     group                     a new project lets nobody in who is not of it, and everybody out (scs-0115)
     server FOLDER NETWORK     a server boots from the guest in FOLDER, knows its address and metadata, has entropy, answers on a
                               floating address of NETWORK, and no longer where its security group is closed
+    volume FOLDER NETWORK     a volume is given to a server, which writes to it, and finds that again when it comes back
     balancer FOLDER NETWORK   a load balancer by OVN shows its members who asks, and leaves a dead one out where it watches them
 
 Ends with 0 for yes and 1 for no, the reason on the last line of standard error; with 2 where it cannot tell. All that a
@@ -31,6 +32,7 @@ import control  # noqa: E402
 import flavors  # noqa: E402
 import networks  # noqa: E402
 import server  # noqa: E402
+import volume  # noqa: E402
 import volumes  # noqa: E402
 from answer import No  # noqa: E402
 
@@ -49,6 +51,7 @@ WORDS = {
     "image": lambda cloud, _: control.image(cloud),
     "group": lambda cloud, _: control.group(cloud),
     "server": lambda cloud, words: server.prove(cloud, *words),
+    "volume": lambda cloud, words: volume.prove(cloud, *words),
     "balancer": lambda cloud, words: balancer.prove(cloud, *words),
 }
 
