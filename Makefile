@@ -99,7 +99,7 @@ acceptance: hosts
 	$(PART) "image of the virtual machines" tests/vm/vm prepare
 	$(PART) "binary" $(MAKE) --no-print-directory dist
 	$(PART) "acceptance" env CIAB=$(TARGET)/dist/ciab tests/vm/acceptance --record
-	$(PART) "installation" env CIAB=$(TARGET)/dist/ciab tests/vm/install
+	$(PART) "installation" env CIAB=$(TARGET)/dist/ciab tests/vm/install --record
 	$(PART) "cloud" env CIAB=$(TARGET)/dist/ciab tests/cloud/run --record
 	$(PART) "consumers" tests/consumers/run
 

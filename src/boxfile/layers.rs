@@ -71,6 +71,12 @@ impl Layers {
         }
     }
 
+    /// A document that cannot be had at all.
+    pub fn unreadable(&mut self, name: &str, why: &str) {
+        self.findings.push(Finding::nowhere(Fault::Unreadable, format!("{name}: {why}")));
+        self.unread = true;
+    }
+
     /// One `--set KEY=VALUE`; a later one is stronger.
     pub fn flag(&mut self, text: &str) {
         if let Some(tree) = words::flag(&mut self.sources, text, &mut self.findings) {
@@ -96,6 +102,19 @@ impl Layers {
     pub fn detected(&mut self, layer: Layer, key: &str, value: &str, why: &str) {
         let tree = words::detected(&mut self.sources, layer, key, value, why);
         self.push(layer, tree);
+    }
+
+    /// What documents say together, as one: the layers of files, and neither flags nor presets.
+    pub fn together(&self) -> anyhow::Result<String> {
+        let mut trees: Vec<_> = self.trees.iter().filter(|(layer, _)| layer.is_document()).collect();
+        trees.sort_by_key(|(layer, _)| std::cmp::Reverse(*layer));
+        let root = Key::box_file();
+        let merged = trees
+            .into_iter()
+            .map(|(_, tree)| tree.clone())
+            .reduce(|under, over| merge(under, over, Some(root)));
+        let value = merged.and_then(|tree| check::check(&tree, root, Completeness::Layer, &mut Vec::new()));
+        yaml::to_string(&value.unwrap_or(Value::Null))
     }
 
     /// The whole, or everything that is wrong with it.

@@ -49,6 +49,11 @@ impl Layer {
         }
     }
 
+    /// True for layers that are a file of the operator's.
+    pub fn is_document(self) -> bool {
+        matches!(self, Self::File | Self::Embedded | Self::Medium | Self::PinnedUrl | Self::Url)
+    }
+
     /// The layer's name for people.
     pub fn title(self) -> &'static str {
         match self {

@@ -1,12 +1,14 @@
 //! Single values from outside a file: flags, environment variables and kernel words become small trees.
 
 use super::{
+    content::Sha256Text,
     fault::{Fault, Finding},
     nearest::nearest,
     node::{Entry, Node, NodeKind, Style},
     place::{Layer, Source, Sources},
     read,
     shape::{Key, Shape},
+    system::Url,
 };
 
 /// Variables that begin with `CIAB_` and are no keys of the box file.
@@ -25,6 +27,38 @@ const CMDLINE: [&str; 10] = [
     "profile",
     "tuning.timezone",
 ];
+
+/// Kernel words that say where a box file is, with or without its digest; no keys of it.
+const ELSEWHERE: [&str; 2] = ["box", "box.sha256"];
+
+/// A box file that the kernel's command line names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    pub url: Url,
+    /// Without it nobody knows whose text it is, and it grants nothing.
+    pub sha256: Option<Sha256Text>,
+}
+
+/// `ciab.box=URL` and `ciab.box.sha256=DIGEST` of a kernel's command line; what is wrong with them.
+pub fn elsewhere(line: &str) -> Result<Option<Elsewhere>, String> {
+    let word = |name: &str| {
+        let begin = format!("ciab.{name}=");
+        words(line).into_iter().rev().find_map(|word| word.strip_prefix(&begin).map(str::to_owned))
+    };
+    let sha256 = word("box.sha256").map(|text| text.parse::<Sha256Text>()).transpose();
+    let sha256 = sha256.map_err(|why| format!("ciab.box.sha256: {why}"))?;
+    let Some(url) = word("box") else {
+        return match sha256 {
+            None => Ok(None),
+            Some(_) => Err("ciab.box.sha256 is given, and no ciab.box=URL".to_owned()),
+        };
+    };
+    let url: Url = url.parse().map_err(|why| format!("ciab.box: {why}"))?;
+    if sha256.is_none() && !url.as_str().starts_with("https://") {
+        return Err(format!("ciab.box: without ciab.box.sha256 the URL has to begin with https://: {url}"));
+    }
+    Ok(Some(Elsewhere { url, sha256 }))
+}
 
 /// `--set network.vip=192.168.16.9`.
 pub(super) fn flag(sources: &mut Sources, text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
@@ -83,7 +117,14 @@ fn spell(name: &str, root: &Key) -> Vec<String> {
 
 /// The `ciab.*` words of /proc/cmdline, each a tree; nothing in them is evaluated.
 pub(super) fn cmdline(sources: &mut Sources, line: &str, findings: &mut Vec<Finding>) -> Vec<Node> {
-    let own = words(line).into_iter().filter(|word| word.starts_with("ciab."));
+    if let Err(why) = elsewhere(line) {
+        findings.push(Finding::nowhere(Fault::WrongValue, why));
+    }
+    let named = |word: &str| {
+        let name = word.split('=').next().and_then(|name| name.strip_prefix("ciab."));
+        name.is_some_and(|name| ELSEWHERE.contains(&name))
+    };
+    let own = words(line).into_iter().filter(|word| word.starts_with("ciab.") && !named(word));
     own.filter_map(|word| kernel_word(sources, &word, findings)).collect()
 }
 
@@ -194,6 +235,24 @@ mod tests {
     fn kernel_words_split_at_spaces_outside_of_quotes() {
         let line = "ro quiet ciab.name=\"a b\" \"ciab.domain=c d\"  x=1\n -- ciab.name=z";
         assert_eq!(words(line), ["ro", "quiet", "ciab.name=a b", "ciab.domain=c d", "x=1"]);
+    }
+
+    #[test]
+    fn a_box_file_elsewhere_is_pinned_or_comes_by_tls() {
+        let digest = "0f".repeat(32);
+        let pinned =
+            elsewhere(&format!("quiet ciab.box=http://192.0.2.1/a.yaml ciab.box.sha256={digest}")).unwrap();
+        assert_eq!(pinned.unwrap().sha256.unwrap().as_str(), digest);
+        assert_eq!(elsewhere("ciab.box=https://example.org/a.yaml").unwrap().unwrap().sha256, None);
+        assert_eq!(elsewhere("quiet ciab.boxes=1").unwrap(), None);
+        for (line, why) in [
+            ("ciab.box=http://192.0.2.1/a.yaml", "has to begin with https://"),
+            ("ciab.box=a.yaml", "ciab.box: "),
+            ("ciab.box=https://example.org/a ciab.box.sha256=12", "ciab.box.sha256: "),
+            (&format!("ciab.box.sha256={digest}"), "no ciab.box=URL"),
+        ] {
+            assert!(elsewhere(line).unwrap_err().contains(why), "{line}");
+        }
     }
 
     #[test]

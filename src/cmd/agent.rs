@@ -15,7 +15,7 @@ use crate::{
         serve,
     },
     bundle::store::{ROOT, Store},
-    iso::{MOUNTED, live},
+    iso::{MOUNTED, found, live},
     step::StepId,
     verify::{expiry, prove, says},
 };
@@ -78,7 +78,7 @@ pub enum Agent {
         #[arg(required = true)]
         containers: Vec<String>,
     },
-    /// On the live system: takes over what is embedded in its medium.
+    /// On the live system: takes over the box files that its start found.
     Medium,
     /// On the live system: installs, where the embedded box file says so.
     Unattended,
@@ -135,7 +135,7 @@ pub fn main(agent: Agent) -> ExitCode {
         Agent::OsismApply { record, step, role, words } => done(osism::apply(&record, &step, &role, &words)),
         Agent::OsismApplied { role } => told(osism::applied(&role)),
         Agent::Healthy { containers } => told(osism::healthy(&containers, false)),
-        Agent::Medium => done(live::take(MOUNTED.as_ref(), "/".as_ref())),
+        Agent::Medium => done(live::take(MOUNTED.as_ref(), "/".as_ref(), found::look())),
         Agent::Unattended => done(unattended::main()),
         Agent::BundleThere => told(Store::at(ROOT.as_ref()).there()),
         Agent::ProveCertificates { days } => {

@@ -9,17 +9,16 @@ use std::{
 
 use super::{
     look::Look,
-    running::{display, file_text, hint, wishes},
+    running::{consent_to_wipe, display, file_text, hint, wishes},
 };
 use crate::{
-    ask::Terminal,
     boxfile::{BoxFile, access::Target, args::BoxArgs},
     event::{Event, Kind, Outcome},
     facts::Facts,
     failure::{Exit, Failure},
     iso::{MOUNTED, area::kernel_words, live},
     plan::{
-        self, ChosenDisk, Consent,
+        self, ChosenDisk,
         install::{self, Install, Standing},
         wipe, wipe_page,
     },
@@ -114,7 +113,7 @@ pub(super) async fn install(args: &Args) -> Result<Ended, Failure> {
         out::note(&wipe_page(&[wiped], "`install`"));
     }
     let about = |failure: Failure, end: End| failure.hint(format!("The disk {}.", end.says(&disk)));
-    consent(&disk, args.yes).map_err(|failure| about(failure, found.before()))?;
+    consent_to_wipe(install::ROLE, &disk, args.yes).map_err(|failure| about(failure, found.before()))?;
     let (outcome, end) = found.install(args).await?;
     if let Outcome::Locked { holder } = &outcome {
         return Err(run::locked(holder));
@@ -147,11 +146,15 @@ impl Found {
         let plan = install::make(&facts, &boxfile, layout())
             .map_err(|errors| plan::refused(&errors).hint("No disk was written to."))?;
         let line = fs::read_to_string("/proc/cmdline").map_err(anyhow::Error::from)?;
+        let (words, odd) = words(&line);
+        if !odd.is_empty() {
+            out::note(&format!("not carried over to the installed system's kernel: {}", odd.join(" ")));
+        }
         let source = Source {
             image: medium.image.display().to_string(),
             sha256: medium.sha256,
             boxfile: file_text(&file)?,
-            words: words(&line),
+            words,
             marker: medium.marker,
         };
         let standing = plan.standing(&facts);
@@ -209,35 +212,14 @@ impl Found {
     }
 }
 
-/// The box file names the disk for wiping, or a person types its serial number.
-fn consent(disk: &ChosenDisk, yes: bool) -> Result<(), Failure> {
-    if disk.consent == Consent::Given {
-        return Ok(());
-    }
-    let name = disk.serial.as_ref().unwrap_or(&disk.id);
-    let refused = |message: String| {
-        Err(Failure::new(Exit::Refused, message)
-            .hint(format!("Write `{name}` below `disks.system.wipe`, or type it.")))
-    };
-    match Terminal::here() {
-        Some(terminal) if !yes => {
-            let what = if disk.serial.is_some() { "serial number" } else { "name" };
-            match terminal.types(&format!("All of it is lost. Type the disk's {what} to go on"), name) {
-                true => Ok(()),
-                false => refused(format!("`{name}` was not typed")),
-            }
-        }
-        _ => refused(format!("the box file does not name {name} for wiping, and nobody was asked")),
-    }
-}
-
-/// Words for the kernel of the installed system: all that this start had, but those that only mean the medium.
-fn words(line: &str) -> Vec<String> {
-    const MEDIUM: [&str; 4] = ["BOOT_IMAGE=", "boot=", "initrd=", "root="];
+/// Words for the kernel of the installed system: all that this start had, but those that only mean the medium; and those that
+/// cannot be carried over, as a boot loader would take them for something else.
+fn words(line: &str) -> (Vec<String>, Vec<String>) {
+    const MEDIUM: [&str; 6] = ["BOOT_IMAGE=", "boot=", "ciab.box=", "ciab.box.sha256=", "initrd=", "root="];
     let kept =
         |word: &&str| !MEDIUM.iter().any(|begin| word.starts_with(begin)) && !["ro", "rw"].contains(word);
-    let plain = |word: &&str| kernel_words(word).is_ok();
-    line.split_ascii_whitespace().filter(kept).filter(plain).map(str::to_owned).collect()
+    let all = line.split_ascii_whitespace().filter(kept).map(str::to_owned);
+    all.partition(|word| kernel_words(word).is_ok())
 }
 
 #[cfg(test)]
@@ -246,19 +228,9 @@ mod tests {
 
     #[test]
     fn words_of_the_medium_stay_on_it() {
-        let line = "BOOT_IMAGE=/live/vmlinuz boot=ciab root=LABEL=CIAB_1 console=tty0 ciab.name=box1 a\"b\n";
-        assert_eq!(words(line), ["console=tty0", "ciab.name=box1"]);
-    }
-
-    #[test]
-    fn nobody_there_is_no_consent() {
-        let disk = ChosenDisk {
-            id: "virtio-a".to_owned(),
-            serial: Some("a".to_owned()),
-            size: crate::units::Bytes::gib(8),
-            consent: Consent::Asked,
-        };
-        assert_eq!(consent(&disk, true).unwrap_err().exit, Exit::Refused);
-        assert!(consent(&ChosenDisk { consent: Consent::Given, ..disk }, true).is_ok());
+        let line = "BOOT_IMAGE=/live/vmlinuz boot=ciab root=LABEL=CIAB_1 console=tty0 ciab.name=box1 ciab.box=https://a/b a\"b\n";
+        let (kept, odd) = words(line);
+        assert_eq!(kept, ["console=tty0", "ciab.name=box1"]);
+        assert_eq!(odd, ["a\"b"]);
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod area;
 pub mod build;
+pub mod found;
 pub mod greeting;
 pub mod live;
 pub mod manifest;

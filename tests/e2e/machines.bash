@@ -50,9 +50,22 @@ port() {
   tb list --json | jq --arg name "$1" '.machines[] | select(.name == $name).port'
 }
 
+# patient SECONDS COMMAND...: tries it every eight seconds; each login takes an emulated processor one or two.
+patient() {
+  local deadline=$(($(seconds) + $1))
+  shift
+  until "$@"; do
+    if [ "$(seconds)" -ge "$deadline" ]; then
+      echo "still not after a long wait: $*"
+      return 1
+    fi
+    sleep 8
+  done
+}
+
 # answers NAME: its key logs in; else the end of its console.
 answers() {
-  wait_until 400 in_it "$1" true || {
+  patient 400 in_it "$1" true || {
     tail -c 3000 "$MACHINES/$1/console.log"
     return 1
   }
@@ -61,4 +74,22 @@ answers() {
 # on_console NAME TEXT: whether its serial line has said so since it was switched on the first time.
 on_console() {
   grep -aqF -e "$2" "$MACHINES/$1/console.log"
+}
+
+# What this machine is called by those of the test, which have one card.
+NEAR=10.0.2.2
+
+# clock: serves the time of this machine to those of the test, and never sets it (chronyd -x).
+clock() {
+  printf '%s\n' 'local stratum 8' allow 'bindaddress 127.0.0.1' 'cmdport 0' 'bindcmdaddress /' "pidfile $WORK/chronyd.pid" \
+    'user root' >"$WORK/chrony.conf"
+  chronyd -d -x -f "$WORK/chrony.conf" >"$WORK/chronyd.log" 2>&1 &
+  helpers+=("$!")
+}
+
+# serves FOLDER: hands its files out by HTTP to those of the test, on $served.
+serves() {
+  served=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  python3 -m http.server --bind 127.0.0.1 --directory "$1" "$served" >"$WORK/served.log" 2>&1 &
+  helpers+=("$!")
 }

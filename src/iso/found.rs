@@ -1,0 +1,196 @@
+//! Box files that a machine finds when it has started from the medium, beside the one that is embedded: on a medium with a
+//! label of its own, and where the kernel's command line says.
+
+use std::{
+    fs,
+    io::{ErrorKind, Read as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+
+use crate::{
+    boxfile::{
+        place::Layer,
+        words::{Elsewhere, elsewhere},
+    },
+    bundle::digest::Sum,
+    tool::call::Call,
+};
+
+/// The label of a stick or disc with a box file. FAT has room for eleven characters.
+pub const LABEL: &str = "CIAB-CONFIG";
+/// Its file.
+const FILE: &str = "box.yaml";
+/// Where it is mounted for a moment.
+const MOUNTED: &str = "/run/ciab-config";
+/// What is said by the programs that are called.
+const LOG: &str = if cfg!(test) { "/dev/null" } else { "/run/ciab-medium.log" };
+/// What can be mounted without writing: another file system might have its journal replayed, even read-only.
+const KINDS: [&str; 2] = ["iso9660", "vfat"];
+/// Bytes of a box file; more is none.
+const SIZE_MAX: u64 = 1 << 20;
+
+/// A box file, or why it cannot be read.
+pub struct Found {
+    pub layer: Layer,
+    /// What it is called in messages.
+    pub name: String,
+    pub text: Result<Vec<u8>, String>,
+}
+
+impl Found {
+    fn new(layer: Layer, name: String, text: Result<Vec<u8>>) -> Self {
+        Self { layer, name, text: text.map_err(|error| format!("{error:#}")) }
+    }
+}
+
+/// Everything that is there.
+pub fn look() -> Vec<Found> {
+    let line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    labelled().into_iter().chain(named(&line)).collect()
+}
+
+/// `lsblk --json` (lsblk(8)).
+#[derive(Deserialize)]
+struct Devices {
+    blockdevices: Vec<Device>,
+}
+
+#[derive(Deserialize)]
+struct Device {
+    path: String,
+    label: Option<String>,
+    fstype: Option<String>,
+}
+
+/// The box file on the medium with our label.
+fn labelled() -> Option<Found> {
+    let name = format!("{LABEL}:/{FILE}");
+    let devices = match devices() {
+        Ok(devices) if devices.is_empty() => return None,
+        Ok(devices) => devices,
+        Err(error) => return Some(Found::new(Layer::Medium, name, Err(error))),
+    };
+    Some(Found::new(Layer::Medium, name, one(&devices).and_then(mounted)))
+}
+
+fn devices() -> Result<Vec<Device>> {
+    let words = ["lsblk", "--json", "--list", "--output", "PATH,LABEL,FSTYPE"];
+    let said: Devices = serde_json::from_str(&Call::new(Path::new(LOG), words).output()?)?;
+    Ok(said.blockdevices.into_iter().filter(|device| device.label.as_deref() == Some(LABEL)).collect())
+}
+
+/// The only one, with a file system that is safe to look at.
+fn one(devices: &[Device]) -> Result<&Device> {
+    let [device] = devices else {
+        let all: Vec<&str> = devices.iter().map(|device| device.path.as_str()).collect();
+        bail!("more than one medium has the label {LABEL}: {}", all.join(", "));
+    };
+    let kind = device.fstype.as_deref().unwrap_or("none");
+    ensure!(KINDS.contains(&kind), "{} has the file system {kind}; take {}", device.path, KINDS.join(" or "));
+    Ok(device)
+}
+
+fn mounted(device: &Device) -> Result<Vec<u8>> {
+    let call = |words: &[&str]| Call::new(Path::new(LOG), words.iter().copied()).run();
+    fs::create_dir_all(MOUNTED).context("make a place for the medium")?;
+    call(&["mount", "-o", "ro,nosuid,nodev,noexec", &device.path, MOUNTED])?;
+    let text = read(&PathBuf::from(MOUNTED).join(FILE));
+    call(&["umount", MOUNTED])?;
+    text
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match fs::File::open(path).and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes)) {
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!("there is no such file on it"),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The box file at the URL of a kernel's command line.
+fn named(line: &str) -> Option<Found> {
+    match elsewhere(line) {
+        Ok(None) => None,
+        Err(why) => Some(Found { layer: Layer::Cmdline, name: "ciab.box".to_owned(), text: Err(why) }),
+        Ok(Some(Elsewhere { url, sha256 })) => {
+            let layer = if sha256.is_some() { Layer::PinnedUrl } else { Layer::Url };
+            let text = fetched(url.as_str()).and_then(|text| {
+                let sum = Sum::of(&text).sha256;
+                match sha256.filter(|pinned| *pinned != sum) {
+                    None => Ok(text),
+                    Some(pinned) => bail!("something else is there: its digest is {sum}, and not {pinned}"),
+                }
+            });
+            Some(Found::new(layer, url.to_string(), text))
+        }
+    }
+}
+
+/// Tried for a minute: the address of the machine may be a moment old.
+fn fetched(url: &str) -> Result<Vec<u8>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join(FILE);
+    let to = file.display().to_string();
+    let size = SIZE_MAX.to_string();
+    let mut words =
+        vec!["curl", "--silent", "--show-error", "--fail", "--location", "--proto", "=http,https"];
+    words.extend(["--max-time", "30", "--retry", "6", "--retry-max-time", "60", "--retry-all-errors"]);
+    words.extend(["--max-filesize", &size, "--output", &to, "--url", url]);
+    Call::new(Path::new(LOG), words).run()?;
+    read(&file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(path: &str, kind: Option<&str>) -> Device {
+        Device { path: path.to_owned(), label: None, fstype: kind.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_medium_is_mounted_where_it_is_the_only_one_and_stays_as_it_is() {
+        let says =
+            |devices: &[Device]| one(devices).map(|one| one.path.clone()).map_err(|why| why.to_string());
+        assert_eq!(says(&[device("/dev/sdb", Some("vfat"))]).unwrap(), "/dev/sdb");
+        let two = says(&[device("/dev/sdb", Some("vfat")), device("/dev/sr0", Some("iso9660"))]).unwrap_err();
+        assert!(two.contains("/dev/sdb, /dev/sr0"), "{two}");
+        for other in [Some("ext4"), None] {
+            assert!(says(&[device("/dev/sdb", other)]).unwrap_err().contains("take iso9660 or vfat"));
+        }
+    }
+
+    #[test]
+    fn what_is_at_the_url_is_taken_by_its_digest_alone() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/box.yaml", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 1000]);
+                std::io::Write::write_all(
+                    &mut stream,
+                    b"HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\nname: a\n",
+                )
+                .unwrap();
+            }
+        });
+        let at = |text: &[u8]| {
+            let found = named(&format!("ciab.box={url} ciab.box.sha256={}", Sum::of(text).sha256)).unwrap();
+            (found.layer, found.text)
+        };
+        assert_eq!(at(b"name: a\n"), (Layer::PinnedUrl, Ok(b"name: a\n".to_vec())));
+        assert!(at(b"name: b\n").1.unwrap_err().contains("something else is there"));
+    }
+
+    #[test]
+    fn words_that_are_wrong_are_found_too() {
+        assert!(named("quiet console=ttyS0").is_none());
+        let found = named("ciab.box=ftp://example.org/a").unwrap();
+        assert!(found.layer == Layer::Cmdline && found.text.unwrap_err().contains("ciab.box"));
+    }
+}
