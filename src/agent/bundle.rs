@@ -1,12 +1,11 @@
 //! A bundle comes to the box: what the engine says of it, and what the helper does.
 //!
-//! Pieces go through the same frames as everything else, as base64: two thirds of what a line carries is payload, and
-//! no second channel has to be opened, kept alive and authenticated.
+//! The bytes of a piece follow the frame that announces them, as they are: no second channel has to be opened, kept alive and
+//! authenticated, and nothing is written as text and read again.
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use base64ct::{Base64, Encoding as _};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::store::{Lack, ROOT, Store, Wanted};
@@ -17,8 +16,14 @@ use crate::bundle::store::{Lack, ROOT, Store, Wanted};
 pub enum BundleRequest {
     /// Which of these files are missing or damaged.
     Lacks { files: Vec<Wanted> },
-    /// A piece of a file from byte `at` on, in base64.
-    Piece { file: Wanted, at: u64, bytes: String },
+    /// A piece of a file from byte `at` on. Its bytes, so many, are no part of the document: see `wire`.
+    Piece {
+        file: Wanted,
+        at: u64,
+        size: u32,
+        #[serde(skip)]
+        bytes: Vec<u8>,
+    },
     /// Everything has come: `manifest.json`, `manifest.json.sig`, and the key that the engine has compared.
     Finish { manifest: String, signature: String, key: String },
 }
@@ -35,11 +40,6 @@ pub enum BundleReply {
     Taken,
 }
 
-/// A piece as a request carries it.
-pub fn encoded(bytes: &[u8]) -> String {
-    Base64::encode_string(bytes)
-}
-
 pub(super) fn answer(request: BundleRequest) -> Result<BundleReply> {
     let store = Store::at(Path::new(ROOT));
     match request {
@@ -47,8 +47,7 @@ pub(super) fn answer(request: BundleRequest) -> Result<BundleReply> {
             let (lacks, free) = store.lacks(&files)?;
             Ok(BundleReply::Lacks { lacks, free })
         }
-        BundleRequest::Piece { file, at, bytes } => {
-            let bytes = Base64::decode_vec(&bytes).ok().context("a piece is no base64")?;
+        BundleRequest::Piece { file, at, bytes, .. } => {
             store.piece(&file, at, &bytes).map(|()| BundleReply::Taken)
         }
         BundleRequest::Finish { manifest, signature, key } => {

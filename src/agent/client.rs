@@ -83,7 +83,7 @@ impl Client {
     pub async fn ask(&self, request: Request) -> Result<Reply, AskError> {
         let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
         let frame =
-            wire::encode(&Asked { id, request }).map_err(|error| AskError::Lost(error.to_string()))?;
+            wire::encode_asked(&Asked { id, request }).map_err(|error| AskError::Lost(error.to_string()))?;
         let (sender, answer) = oneshot::channel();
         {
             let mut state = self.shared.state();

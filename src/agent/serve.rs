@@ -73,7 +73,7 @@ pub fn serve(
     });
     helper.learn_secrets();
     let to = Arc::new(Mutex::new(to));
-    while let Some(Asked { id, request }) = wire::read_frame(&mut from)? {
+    while let Some(Asked { id, request }) = wire::read_asked(&mut from)? {
         if let Some(locked) = &*hold(&helper.locked) {
             locked.lease.renew();
         }

@@ -1,4 +1,5 @@
-//! The words between engine and helper: frames of a length (four bytes, big endian) and a JSON document.
+//! The words between engine and helper: frames of a length (four bytes, big endian) and a JSON document. A request that says
+//! so is followed by bytes that are no document.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +20,7 @@ use crate::{
 pub const LARGEST_FRAME: u32 = 64 << 20;
 
 /// The version of these words; engine and helper are one binary, so any other version is an error.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What the engine asks, and the number its answer will carry.
 #[derive(Debug, Serialize, Deserialize)]
@@ -388,6 +389,26 @@ pub(crate) fn read_frame<T: serde::de::DeserializeOwned>(from: &mut impl Read) -
     decode(&body).map(Some)
 }
 
+/// Reads one request, with the bytes that follow it; `None` at a clean end.
+pub(crate) fn read_asked(from: &mut impl Read) -> io::Result<Option<Asked>> {
+    let mut asked = read_frame::<Asked>(from)?;
+    if let Some(Asked { request: Request::Bundle(BundleRequest::Piece { size, bytes, .. }), .. }) = &mut asked
+    {
+        *bytes = vec![0; checked_length(size.to_be_bytes())?];
+        from.read_exact(bytes)?;
+    }
+    Ok(asked)
+}
+
+/// A request's frame, with the bytes that follow it.
+pub(crate) fn encode_asked(asked: &Asked) -> io::Result<Vec<u8>> {
+    let mut frame = encode(asked)?;
+    if let Request::Bundle(BundleRequest::Piece { bytes, .. }) = &asked.request {
+        frame.extend(bytes);
+    }
+    Ok(frame)
+}
+
 /// Writes one frame with a single call, so that frames of several threads do not mix under a lock.
 pub(crate) fn write_frame(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     to.write_all(&encode(value)?)?;
@@ -434,6 +455,32 @@ mod tests {
             assert_eq!(read_frame::<Asked>(&mut from).unwrap().unwrap().id, id);
         }
         assert!(read_frame::<Asked>(&mut from).unwrap().is_none());
+    }
+
+    #[test]
+    fn bytes_follow_the_request_that_announces_them() {
+        let file: crate::bundle::store::Wanted = serde_json::from_value(serde_json::json!(
+            { "path": "a", "size": 3, "sha256": "0f".repeat(32) }
+        ))
+        .unwrap();
+        let piece = |bytes: &[u8], size| BundleRequest::Piece {
+            file: file.clone(),
+            at: 0,
+            size,
+            bytes: bytes.to_vec(),
+        };
+        let mut bytes = encode_asked(&Asked { id: 1, request: Request::Bundle(piece(b"\0{\n", 3)) }).unwrap();
+        bytes.extend(encode_asked(&Asked { id: 2, request: Request::Ping }).unwrap());
+        let mut from = bytes.as_slice();
+        let first = read_asked(&mut from).unwrap().unwrap();
+        let Request::Bundle(BundleRequest::Piece { bytes, .. }) = first.request else { panic!("{first:?}") };
+        assert_eq!(bytes, b"\0{\n");
+        assert_eq!(read_asked(&mut from).unwrap().unwrap().id, 2);
+        assert!(read_asked(&mut from).unwrap().is_none());
+        for (sent, size) in [(&b"ab"[..], 3), (b"", u32::MAX)] {
+            let cut = encode_asked(&Asked { id: 1, request: Request::Bundle(piece(sent, size)) }).unwrap();
+            assert!(read_asked(&mut cut.as_slice()).is_err(), "{size}");
+        }
     }
 
     #[test]

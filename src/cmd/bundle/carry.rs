@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     agent::{
-        bundle::{BundleReply, BundleRequest, encoded},
+        bundle::{BundleReply, BundleRequest},
         client::Client,
         wire::{Reply, Request},
     },
@@ -135,8 +135,9 @@ async fn send_one(
         if count == 0 && at < wanted.size {
             return Err(Failure::new(Exit::Verify, format!("`{}` has become shorter", wanted.path)));
         }
-        let bytes = encoded(&piece[..count]);
-        request(&client, BundleRequest::Piece { file: wanted.clone(), at, bytes }).await?;
+        let bytes = piece[..count].to_vec();
+        let size = u32::try_from(count).map_err(anyhow::Error::from)?;
+        request(&client, BundleRequest::Piece { file: wanted.clone(), at, size, bytes }).await?;
         at += count as u64;
         // Nobody may listen any more: then all of this ends anyway.
         let _ = told.send(count as u64);
