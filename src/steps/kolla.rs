@@ -74,7 +74,7 @@ fn step(play: &Play, site: &Site<'_>, cloud: &Cloud) -> Draft {
             let asked = Probe::Command { argv: compared(*content, site.plan) };
             job(made(*content, site.plan), BTreeMap::new()).probe(asked)
         }
-        Do::Deploy(tags) => job(deploy(tags, site, cloud), environment(play, site, cloud)),
+        Do::Deploy(tags) => job(deploy(tags, site, cloud), environment(play, site)),
     };
     let draft = draft.limit(play.limit.soft, play.limit.hard).mended(play.mend.clone());
     let questions = play.asks.iter().map(|ask| ask.filled(|word| filled(word, site))).collect::<Vec<_>>();
@@ -198,30 +198,21 @@ fn deploy(tags: &[String], site: &Site<'_>, cloud: &Cloud) -> Vec<String> {
     .to_vec()
 }
 
-fn environment(play: &Play, site: &Site<'_>, cloud: &Cloud) -> BTreeMap<String, String> {
+fn environment(play: &Play, site: &Site<'_>) -> BTreeMap<String, String> {
     let word = |name: &str, text: String| (name.to_owned(), text);
-    let mut words = BTreeMap::from([
+    BTreeMap::from([
         // kolla-ansible finds ansible-playbook by its name.
         word("PATH", format!("{VENV}/bin:{}", tool::PATH)),
         word("ANSIBLE_COLLECTIONS_PATH", format!("{VENV}/collections")),
-        // One process a task, and no copy of each module in a file.
+        // One process a task, and no copy of each module in a file. With mitogen (0.3.39) it would be one for all tasks; but
+        // `kolla_container` imports its worker inside a function, which mitogen does not see and does not send.
         word("ANSIBLE_PIPELINING", "True".to_owned()),
         word("ANSIBLE_NOCOLOR", "True".to_owned()),
         // The output is kept and shown here; whoever runs Ansible by hand on this box has a file of their own.
         word("ANSIBLE_LOCALHOST_WARNING", "False".to_owned()),
         // No program asks for it: it is what makes the step another one when its files have changed.
         word("CIAB_INPUTS", inputs(play, site)),
-    ]);
-    // One Python for all tasks of a play instead of one for each (`ansible_mitogen`, in place of Ansible's `linear`).
-    let python = profile::carried().python(&site.plan.os.id, &site.plan.os.version);
-    if let Some(python) = python.filter(|_| cloud.release.python.contains_key("mitogen")) {
-        let plugins = format!("{VENV}/lib/python{python}/site-packages/ansible_mitogen/plugins/strategy");
-        words.extend([
-            word("ANSIBLE_STRATEGY", "mitogen_linear".to_owned()),
-            word("ANSIBLE_STRATEGY_PLUGINS", plugins),
-        ]);
-    }
-    words
+    ])
 }
 
 /// A digest of the files that a play reads: what is for all services, and of the overrides those of its own. A secret file
