@@ -61,6 +61,9 @@ struct Devices {
 #[derive(Deserialize)]
 struct Device {
     path: String,
+    /// The kernel's name, and that of the disk that it is a part of.
+    kname: String,
+    pkname: Option<String>,
     label: Option<String>,
     fstype: Option<String>,
 }
@@ -77,9 +80,18 @@ fn labelled() -> Option<Found> {
 }
 
 fn devices() -> Result<Vec<Device>> {
-    let words = ["lsblk", "--json", "--list", "--output", "PATH,LABEL,FSTYPE"];
+    let words = ["lsblk", "--json", "--list", "--output", "PATH,KNAME,PKNAME,LABEL,FSTYPE"];
     let said: Devices = serde_json::from_str(&Call::new(Path::new(LOG), words).output()?)?;
-    Ok(said.blockdevices.into_iter().filter(|device| device.label.as_deref() == Some(LABEL)).collect())
+    Ok(labelled_ones(said.blockdevices))
+}
+
+/// Those with our label. A disc image on a stick, and a stick that was formatted as a whole, may look as if they had a partition
+/// too, with the same file system: then it is the whole.
+fn labelled_ones(mut all: Vec<Device>) -> Vec<Device> {
+    all.retain(|device| device.label.as_deref() == Some(LABEL));
+    let names: Vec<String> = all.iter().map(|device| device.kname.clone()).collect();
+    all.retain(|device| device.pkname.as_ref().is_none_or(|whole| !names.contains(whole)));
+    all
 }
 
 /// The only one, with a file system that is safe to look at.
@@ -149,7 +161,22 @@ mod tests {
     use super::*;
 
     fn device(path: &str, kind: Option<&str>) -> Device {
-        Device { path: path.to_owned(), label: None, fstype: kind.map(str::to_owned) }
+        let kname = path.trim_start_matches("/dev/").to_owned();
+        let (pkname, label) = (kname.strip_suffix('1').map(str::to_owned), Some(LABEL.to_owned()));
+        Device { path: path.to_owned(), kname, pkname, label, fstype: kind.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_stick_that_seems_to_have_a_partition_is_one() {
+        let names =
+            |all| -> Vec<String> { labelled_ones(all).into_iter().map(|device| device.path).collect() };
+        let (whole, part) = (device("/dev/sda", Some("vfat")), device("/dev/sda1", Some("vfat")));
+        let other = Device { label: None, ..device("/dev/sdb", Some("ext4")) };
+        assert_eq!(names(vec![whole, part, other]), ["/dev/sda"]);
+        // With a real table the disk itself has no label.
+        let disk = Device { label: None, ..device("/dev/sda", None) };
+        assert_eq!(names(vec![disk, device("/dev/sda1", Some("vfat"))]), ["/dev/sda1"]);
+        assert_eq!(names(vec![device("/dev/sda1", None), device("/dev/sr0", None)]).len(), 2);
     }
 
     #[test]
