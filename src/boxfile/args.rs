@@ -2,13 +2,14 @@
 
 use std::{
     env, fs,
-    io::{ErrorKind, Read},
+    io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 
-use super::{fault::Findings, layers::Layers, place::Layer, read::SIZE_MAX, wanted::Wanted};
+pub(crate) use super::read::SIZE_MAX;
+use super::{fault::Findings, layers::Layers, place::Layer, wanted::Wanted};
 use crate::failure::{Exit, Failure};
 
 /// Read when no box file is named.
@@ -64,10 +65,8 @@ impl BoxArgs {
 
 /// The file, up to one byte more than any box file has: /dev/zero ends too.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(SIZE_MAX).unwrap_or(u64::MAX) + 1;
-    match fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
-        Ok(_) => Ok(bytes),
+    match limited(path) {
+        Ok(bytes) => Ok(bytes),
         Err(error) => {
             let failure = Failure::new(Exit::Usage, format!("read the box file {}: {error}", path.display()));
             Err(match error.kind() {
@@ -79,6 +78,14 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
             })
         }
     }
+}
+
+/// The same, where the caller says what an error means.
+pub(crate) fn limited(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(SIZE_MAX).unwrap_or(u64::MAX) + 1;
+    fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 impl From<LoadError> for Failure {

@@ -108,12 +108,8 @@ impl Layers {
     pub fn together(&self) -> anyhow::Result<String> {
         let mut trees: Vec<_> = self.trees.iter().filter(|(layer, _)| layer.is_document()).collect();
         trees.sort_by_key(|(layer, _)| std::cmp::Reverse(*layer));
-        let root = Key::box_file();
-        let merged = trees
-            .into_iter()
-            .map(|(_, tree)| tree.clone())
-            .reduce(|under, over| merge(under, over, Some(root)));
-        let value = merged.and_then(|tree| check::check(&tree, root, Completeness::Layer, &mut Vec::new()));
+        let value = laid(trees.into_iter().map(|(_, tree)| tree))
+            .and_then(|tree| check::check(&tree, Key::box_file(), Completeness::Layer, &mut Vec::new()));
         yaml::to_string(&value.unwrap_or(Value::Null))
     }
 
@@ -123,12 +119,7 @@ impl Layers {
         // Stable, so that of two flags the later one stays the later one; the strongest layer is laid last.
         self.trees.sort_by_key(|(layer, _)| std::cmp::Reverse(*layer));
         let root = Key::box_file();
-        let merged = self.trees.iter().fold(None, |under: Option<Node>, (_, over)| {
-            Some(match under {
-                Some(under) => merge(under, over.clone(), Some(root)),
-                None => over.clone(),
-            })
-        });
+        let merged = laid(self.trees.iter().map(|(_, tree)| tree));
         let Some(mut tree) = merged else { return Err(Findings::new(self.sources, self.findings)) };
         // What is missing is missing in the file, whatever else is laid over it.
         if let Some((_, file)) = self.trees.iter().find(|(layer, _)| *layer == Layer::File) {
@@ -193,6 +184,11 @@ impl Layers {
             }
         }
     }
+}
+
+/// Trees over each other, the strongest last.
+fn laid<'a>(trees: impl Iterator<Item = &'a Node>) -> Option<Node> {
+    trees.cloned().reduce(|under, over| merge(under, over, Some(Key::box_file())))
 }
 
 /// The defaults of all keys below `key`, as the schema holds them.

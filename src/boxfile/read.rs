@@ -10,7 +10,7 @@ use super::{
 use crate::yaml::{self, Event, Spanned};
 
 /// A thousand times a long box file; read no further than this.
-pub(super) const SIZE_MAX: usize = 1 << 20;
+pub(crate) const SIZE_MAX: usize = 1 << 20;
 
 /// Nodes after aliases are expanded: ten lines of aliases can stand for billions.
 const NODES_MAX: usize = 20_000;

@@ -80,7 +80,7 @@ pub enum Agent {
     },
     /// On the live system: takes over the box files that its start found.
     Medium,
-    /// On the live system: installs, where the embedded box file says so.
+    /// On the live system: installs, where the box file says so.
     Unattended,
     /// Whether the box has its bundle.
     BundleThere,

@@ -1,4 +1,4 @@
-//! The installation that starts by itself: the box file embedded in the medium names the system's disk, and consents.
+//! The installation that starts by itself: the box file that the start found names the system's disk, and consents.
 //! How it ends stands on every console and in the login banner; nothing waits behind a blank prompt.
 
 use std::{
@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use super::install::{self, Ended};
 use crate::{boxfile::args::BoxArgs, failure::Exit, iso::live, plan, report::out};
 
-/// Where the live system puts the embedded box file.
+/// Where the live system puts the box file that its start found.
 const BOXFILE: &str = "/root/box.yaml";
 /// Consoles of the kernel, by name (kernel documentation, sysfs-tty).
 const CONSOLES: &str = "/sys/class/tty/console/active";

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::{ErrorKind, Read as _},
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::{
     boxfile::{
+        args::{SIZE_MAX, limited},
         place::Layer,
         words::{Elsewhere, elsewhere},
     },
@@ -29,8 +30,6 @@ const MOUNTED: &str = "/run/ciab-config";
 const LOG: &str = if cfg!(test) { "/dev/null" } else { "/run/ciab-medium.log" };
 /// What can be mounted without writing: another file system might have its journal replayed, even read-only.
 const KINDS: [&str; 2] = ["iso9660", "vfat"];
-/// Bytes of a box file; more is none.
-const SIZE_MAX: u64 = 1 << 20;
 
 /// A box file, or why it cannot be read.
 pub struct Found {
@@ -115,12 +114,10 @@ fn mounted(device: &Device) -> Result<Vec<u8>> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    match fs::File::open(path).and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes)) {
-        Ok(_) => Ok(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound => bail!("there is no such file on it"),
-        Err(error) => Err(error.into()),
-    }
+    limited(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow::anyhow!("there is no such file on it"),
+        _ => error.into(),
+    })
 }
 
 /// The box file at the URL of a kernel's command line.
@@ -198,7 +195,7 @@ mod tests {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let _ = stream.read(&mut [0; 1000]);
+                let _ = std::io::Read::read(&mut stream, &mut [0; 1000]);
                 std::io::Write::write_all(
                     &mut stream,
                     b"HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\nname: a\n",

@@ -93,7 +93,8 @@ pub fn add(root: &Path, text: &str) -> Result<()> {
 /// Puts the box file that all of them make where commands look for one, and lets its keys in; what is said of it. With a
 /// fault anywhere there is none, and nothing is installed; who may log in by the embedded one still may.
 fn take_boxes(all: &[Found], root: &Path) -> Result<String> {
-    let (layers, together) = (laid(all), laid(all).together()?);
+    let layers = laid(all);
+    let together = layers.together()?;
     let boxfile = match layers.wanted() {
         Ok(wanted) => wanted.boxfile,
         Err(findings) => {

@@ -88,7 +88,7 @@ seconds() {
   echo "${up%.*}"
 }
 
-# wait_until SECONDS COMMAND...: tries the command ten times a second.
+# wait_until SECONDS COMMAND...: tries the command ten times a second, or every $PAUSE seconds.
 wait_until() {
   local deadline=$(($(seconds) + $1))
   shift
@@ -97,7 +97,7 @@ wait_until() {
       echo "still not after a long wait: $*"
       return 1
     fi
-    sleep 0.1
+    sleep "${PAUSE:-0.1}"
   done
 }
 

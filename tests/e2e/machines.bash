@@ -52,15 +52,7 @@ port() {
 
 # patient SECONDS COMMAND...: tries it every eight seconds; each login takes an emulated processor one or two.
 patient() {
-  local deadline=$(($(seconds) + $1))
-  shift
-  until "$@"; do
-    if [ "$(seconds)" -ge "$deadline" ]; then
-      echo "still not after a long wait: $*"
-      return 1
-    fi
-    sleep 8
-  done
+  PAUSE=8 wait_until "$@"
 }
 
 # answers NAME: its key logs in; else the end of its console.

@@ -34,6 +34,11 @@ impl Found {
         format!("/dev/{}{p}{number}", self.name)
     }
 
+    /// One of its partitions, or all of it.
+    pub(super) fn part(&self, number: Option<u32>) -> String {
+        number.map_or_else(|| self.device(), |number| self.partition(number))
+    }
+
     /// Takes away what is there, partitions first: a signature that stays would come back with a partition at its place.
     /// A disk that is in use is left as it is.
     pub(super) fn empty(&self, host: &Host) -> Result<()> {

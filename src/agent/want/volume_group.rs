@@ -42,7 +42,7 @@ pub(super) fn probe(name: &str, on: Option<&Extent>, host: &Host) -> Result<Answ
             false => Answer::Holds,
         });
     };
-    let device = device(extent, host)?;
+    let device = disk::find(&extent.disk, host)?.part(extent.partition);
     if stands.is_empty() {
         return Ok(Answer::Missing(format!("{device} carries no volume group {name}")));
     }
@@ -67,26 +67,15 @@ pub(super) fn apply(name: &str, on: Option<&Extent>, host: &Host) -> Result<Chan
         );
     }
     let found = disk::find(&extent.disk, host)?;
-    let device = match extent.partition {
-        None => {
-            found.empty(host)?;
-            found.device()
-        }
-        Some(number) => {
-            let device = found.partition(number);
-            // Without force: a partition that is in use is left as it is.
-            host.call(["wipefs", "--all", &device]).ok()?;
-            device
-        }
-    };
+    let device = found.part(extent.partition);
+    match extent.partition {
+        None => found.empty(host)?,
+        // Without force: a partition that is in use is left as it is.
+        Some(_) => _ = host.call(["wipefs", "--all", &device]).ok()?,
+    }
     host.call(["vgcreate", "--yes", name, &device]).ok()?;
     durable::write(&record, format!("{}\n", extent.disk.id).as_bytes(), Meta::PRIVATE)?;
     Ok(Changed::new(format!("made on {device}")))
-}
-
-fn device(extent: &Extent, host: &Host) -> Result<String> {
-    let found = disk::find(&extent.disk, host)?;
-    Ok(extent.partition.map_or_else(|| found.device(), |number| found.partition(number)))
 }
 
 /// The devices that the group stands on.
